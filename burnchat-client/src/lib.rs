@@ -1,0 +1,1 @@
+//! A participant in a Burnchat room over WebSocket.

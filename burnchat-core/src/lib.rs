@@ -1,0 +1,3 @@
+//! The Burnchat protocol.
+
+#![no_std]

@@ -1,0 +1,1 @@
+//! The reference Burnchat relay, as a library to mount in an axum application.

@@ -1,0 +1,3 @@
+//! The reference Burnchat relay, as a program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Burnchat in a terminal.
+
+fn main() {}
