@@ -1,3 +1,12 @@
-//! The Burnchat protocol.
+//! The Burnchat protocol without I/O: no sockets, no clock, no operating-system randomness.
 
 #![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+extern crate alloc;
+
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+pub mod crypto;
