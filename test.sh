@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# Runs every check this repository has. `./test.sh --help` lists them.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# One folder for everything that is built: the steps share what they can.
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+# Incremental files cost space, and save nothing on a machine that builds once.
+export CARGO_INCREMENTAL=0
+
+steps=(fmt msrv deny clippy no-std doc test bench)
+
+usage() {
+    cat <<'END'
+usage: ./test.sh [STEP…]
+
+Runs the steps named, or all of them in this order, and fails if any of them fails.
+
+  fmt      every Rust file is formatted (rustfmt.toml)
+  msrv     no locked dependency asks for a newer Rust than the workspace promises
+  deny     licences, duplicates and sources of dependencies (deny.toml); skipped where cargo-deny is not installed
+  clippy   no warning, with the core's crypto from AWS-LC and from RustCrypto
+  no-std   burnchat-core builds where there is no standard library
+  doc      the documentation builds, and no link in it is broken
+  test     all tests; the core's once with each crypto backend
+  bench    every benchmark runs once, to see that it can
+
+First, whatever the steps need and the machine lacks is installed from Debian's packages.
+Needs Rust (1.88 or newer, with rustfmt and clippy).
+END
+}
+
+install_what_is_missing() {
+    local missing=()
+    # AWS-LC is C; its build script asks for no more than a C compiler.
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    command -v python3 >/dev/null || missing+=(python3)
+    ((${#missing[@]})) || return 0
+
+    local as_root=()
+    ((EUID == 0)) || as_root=(sudo)
+    "${as_root[@]}" apt-get update
+    "${as_root[@]}" apt-get install --yes --no-install-recommends "${missing[@]}"
+}
+
+step_fmt() {
+    cargo fmt --all --check
+    cargo fmt --manifest-path burnchat-core/no-std-check/Cargo.toml --check
+}
+
+# The resolver prefers versions that our own `rust-version` can build, and takes a newer one in silence where there is
+# no other; this is the voice.
+step_msrv() {
+    cargo metadata --format-version 1 --locked | python3 -c '
+import json, sys
+
+def number(version):
+    return tuple(int(part) for part in (version.split(".") + ["0"])[:3])
+
+metadata = json.load(sys.stdin)
+ours = [p for p in metadata["packages"] if p["source"] is None]
+below = [p for p in metadata["packages"] if p["source"] and p["rust_version"]]
+promised = min((p["rust_version"] for p in ours), key=number)
+most = max(below, key=lambda p: number(p["rust_version"]))
+print("promised:", promised)
+print("most asked for below us:", most["rust_version"], "by", most["name"], most["version"])
+too_new = [p for p in below if number(p["rust_version"]) > number(promised)]
+for p in too_new:
+    print("needs a newer Rust:", p["name"], p["version"], "asks for", p["rust_version"])
+sys.exit(bool(too_new))
+'
+}
+
+# Known vulnerabilities are not asked for here: their list comes over the network and changes by the day, and a check
+# that fails on an unchanged commit belongs in a job of its own (`cargo deny check advisories`).
+step_deny() {
+    if ! command -v cargo-deny >/dev/null; then
+        echo 'skipped: cargo-deny is not installed (`cargo install cargo-deny --locked`, about five minutes)'
+        return
+    fi
+    cargo deny --all-features --locked check bans licenses sources
+}
+
+# The terminal client turns the core's `aws-lc` on, and cargo turns it on for whatever is built along with it: the
+# workspace is built with it, and the core once more by itself, without.
+step_clippy() {
+    cargo clippy --workspace --all-targets --features burnchat-core/aws-lc --locked -- --deny warnings
+    cargo clippy --package burnchat-core --all-targets --locked -- --deny warnings
+}
+
+step_no-std() {
+    # The workspace's lock file serves, so that what is checked is what is shipped; cargo drops what is too much in it.
+    cp Cargo.lock burnchat-core/no-std-check/Cargo.lock
+    cargo check --manifest-path burnchat-core/no-std-check/Cargo.toml
+}
+
+step_doc() {
+    RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --features burnchat-core/aws-lc --locked
+}
+
+step_test() {
+    cargo test --workspace --no-fail-fast --features burnchat-core/aws-lc --locked
+    cargo test --package burnchat-core --no-fail-fast --locked
+}
+
+step_bench() {
+    cargo test --package burnchat-core --benches --features aws-lc --locked
+}
+
+case "${1-}" in
+-h | --help)
+    usage
+    exit
+    ;;
+esac
+for step in "$@"; do
+    if [[ " ${steps[*]} " != *" $step "* ]]; then
+        printf 'test.sh: no step is called %s\n\n' "'$step'" >&2
+        usage >&2
+        exit 2
+    fi
+done
+(($#)) && steps=("$@")
+
+install_what_is_missing
+
+outcome=0
+summary=()
+for step in "${steps[@]}"; do
+    printf '\n==> %s\n' "$step"
+    begun=$SECONDS
+    # Not as the condition of an `if`: bash would stop heeding errors inside.
+    set +e
+    (
+        set -e
+        "step_$step"
+    )
+    status=$?
+    set -e
+    verdict=ok
+    if ((status)); then
+        verdict=FAILED
+        outcome=1
+    fi
+    summary+=("$(printf '%-8s %-8s %4d s' "$step" "$verdict" $((SECONDS - begun)))")
+done
+
+printf '\n==> summary, %d s in all\n' "$SECONDS"
+printf '%s\n' "${summary[@]}"
+exit "$outcome"
