@@ -10,3 +10,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod crypto;
+pub mod error;
+pub mod ids;
+pub mod limits;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,71 @@
+//! The hash that says who is in the room (spec section 6.2).
+
+use super::{PUBLIC_KEY_LEN, labels};
+use crate::{
+    encoding::Fields,
+    ids::{RoomId, RosterHash},
+};
+
+/// What a participant may do; fixed at the join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Role {
+    /// May speak.
+    Member = 0,
+    /// May also kick, lock, renew, extend and burn.
+    Creator = 1,
+}
+
+/// What of a roster entry enters hashes: its keys as listed, valid or not, and its role.
+#[derive(Clone, Copy, Debug)]
+pub struct RosterEntry<'a> {
+    /// The ECDH public key.
+    pub kem_pub: &'a [u8; PUBLIC_KEY_LEN],
+    /// The ECDSA public key.
+    pub sig_pub: &'a [u8; PUBLIC_KEY_LEN],
+    /// The role.
+    pub role: Role,
+}
+
+/// The hash of a version of the roster: over every entry the relay lists, in join order.
+pub fn roster_hash<'a>(
+    room_id: &RoomId,
+    version: u64,
+    entries: impl IntoIterator<Item = RosterEntry<'a>>,
+) -> RosterHash {
+    let start = Fields::hash(labels::ROSTER).put(room_id.as_bytes()).put_u64(version);
+    let all = entries.into_iter().fold(start, |fields, entry| {
+        fields.put(entry.kem_pub).put(entry.sig_pub).put_u8(entry.role as u8)
+    });
+    RosterHash(all.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: RoomId = RoomId([9; 16]);
+    const ANA: RosterEntry<'_> =
+        RosterEntry { kem_pub: &[1; 65], sig_pub: &[2; 65], role: Role::Creator };
+    const BEN: RosterEntry<'_> =
+        RosterEntry { kem_pub: &[3; 65], sig_pub: &[4; 65], role: Role::Member };
+
+    #[test]
+    fn whatever_differs_in_a_roster_shows_in_its_hash() {
+        let hash = roster_hash(&ROOM, 2, [ANA, BEN]);
+        assert_eq!(hash, roster_hash(&ROOM, 2, [ANA, BEN]));
+        let swapped = RosterEntry { kem_pub: BEN.sig_pub, sig_pub: BEN.kem_pub, ..BEN };
+        let promoted = RosterEntry { role: Role::Creator, ..BEN };
+        for other in [
+            roster_hash(&RoomId([8; 16]), 2, [ANA, BEN]),
+            roster_hash(&ROOM, 3, [ANA, BEN]),
+            roster_hash(&ROOM, 2, [BEN, ANA]),
+            roster_hash(&ROOM, 2, [ANA]),
+            roster_hash(&ROOM, 2, []),
+            roster_hash(&ROOM, 2, [ANA, swapped]),
+            roster_hash(&ROOM, 2, [ANA, promoted]),
+        ] {
+            assert_ne!(hash, other);
+        }
+    }
+}

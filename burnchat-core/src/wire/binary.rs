@@ -1,0 +1,200 @@
+//! Binary values in frames: canonical base64url without padding (spec section 3).
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::de::{Error as _, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::crypto::{Secret, SecretBytes};
+use crate::limits;
+
+/// Room for the text of the longest fixed value, a sealed name of 157 bytes.
+const TEXT_BYTES: usize = 212;
+
+/// The text of `bytes`.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+/// Reads `text` into exactly `out`; false, and `out` undefined, if it is not the canonical text of that many bytes.
+pub(crate) fn decode_exact(text: &str, out: &mut [u8]) -> bool {
+    let wanted = out.len();
+    Base64UrlUnpadded::decode(text, out).is_ok_and(|bytes| bytes.len() == wanted)
+}
+
+/// `N` public bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes<const N: usize>(pub [u8; N]);
+
+impl<const N: usize> fmt::Debug for Bytes<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{N} bytes]")
+    }
+}
+
+impl<const N: usize> Serialize for Bytes<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(&self.0, serializer)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_array(deserializer).map(Self)
+    }
+}
+
+/// An envelope's ciphertext, tag included: 80 to 45,000 bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ciphertext(pub Vec<u8>);
+
+impl fmt::Debug for Ciphertext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.0.len())
+    }
+}
+
+impl Serialize for Ciphertext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Ciphertext {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Ciphertext;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("base64url of a ciphertext")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Ciphertext, E> {
+                let len = text.len() / 4 * 3 + (text.len() % 4).saturating_sub(1);
+                if !limits::CIPHERTEXT_BYTES.contains(&len) {
+                    return Err(E::custom("length"));
+                }
+                let mut bytes = vec![0; len];
+                if decode_exact(text, &mut bytes) {
+                    Ok(Ciphertext(bytes))
+                } else {
+                    Err(E::custom("base64url"))
+                }
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+impl<const N: usize> Serialize for Secret<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(self.as_bytes(), serializer)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Secret<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text<const N: usize>;
+        impl<const N: usize> Visitor<'_> for Text<N> {
+            type Value = Secret<N>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "base64url of {N} bytes")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Secret<N>, E> {
+                Secret::try_fill_with(|bytes| {
+                    if decode_exact(text, bytes) {
+                        Ok(())
+                    } else {
+                        Err(E::custom("base64url"))
+                    }
+                })
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// A PIN as somebody typed it, at most 32 bytes.
+pub struct PinText(pub SecretBytes);
+
+impl fmt::Debug for PinText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PinText(..)")
+    }
+}
+
+impl Serialize for PinText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(core::str::from_utf8(self.0.as_slice()).unwrap_or_default())
+    }
+}
+
+impl<'de> Deserialize<'de> for PinText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = PinText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a PIN")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PinText, E> {
+                if text.len() > limits::PIN_TEXT_BYTES {
+                    return Err(E::custom("length"));
+                }
+                Ok(PinText(SecretBytes::copy_of(text.as_bytes())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut text = [0; TEXT_BYTES];
+    let encoded = Base64UrlUnpadded::encode(bytes, &mut text)
+        .map_err(|_| serde::ser::Error::custom("longer than any value of a frame"));
+    let done = encoded.and_then(|encoded| serializer.serialize_str(encoded));
+    zeroize::Zeroize::zeroize(&mut text);
+    done
+}
+
+pub(crate) fn deserialize_array<'de, const N: usize, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<[u8; N], D::Error> {
+    struct Text<const N: usize>;
+    impl<const N: usize> Visitor<'_> for Text<N> {
+        type Value = [u8; N];
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "base64url of {N} bytes")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<[u8; N], E> {
+            let mut bytes = [0; N];
+            if decode_exact(text, &mut bytes) {
+                Ok(bytes)
+            } else {
+                Err(E::custom("base64url"))
+            }
+        }
+    }
+    deserializer.deserialize_str(Text)
+}
+
+/// For `#[serde(deserialize_with)]`: an integer below 2^53.
+pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let value = u64::deserialize(deserializer)?;
+    if value < limits::FRAME_INTEGER_END {
+        Ok(value)
+    } else {
+        Err(D::Error::custom("2^53 or more"))
+    }
+}

@@ -1,0 +1,459 @@
+//! Frames from a relay to a client (spec section 13.3).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::binary::{self, Bytes, Ciphertext};
+use super::{
+    Back, BurnReason, Departure, EncodedFrame, Envelope, Role, RosterEntry, WhoMayBurn, members_of,
+    strict, text_of,
+};
+use crate::crypto::Secret;
+use crate::error::Code;
+use crate::ids::{EpochId, ParticipantId, RosterHash, TicketHash};
+use crate::limits;
+
+/// A frame from a relay.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum RelayFrame {
+    /// The seat is taken.
+    Joined(Box<Joined>),
+    /// The kept history has been sent.
+    HistoryEnd(HistoryEnd),
+    /// The missed entries have been sent.
+    Resumed(Resumed),
+    /// Log: somebody has joined.
+    ParticipantJoined(Box<ParticipantJoined>),
+    /// Log: somebody has left.
+    ParticipantLeft(ParticipantLeft),
+    /// Log: a new key is wanted for the same people.
+    Rekey(Rekey),
+    /// Log: a new epoch.
+    SessionKey(Box<KeyFrame>),
+    /// Log: an epoch has ended.
+    EpochEnd(EpochEnd),
+    /// Log: a message.
+    Message(LoggedEnvelope),
+    /// Log: locked or unlocked.
+    Locked(Locked),
+    /// Log: the end has moved.
+    Extended(Extended),
+    /// Log: the ticket has been replaced.
+    Renewed(Renewed),
+    /// The receiver is asked for a key frame.
+    KeyWanted(KeyWanted),
+    /// How long the room still lives.
+    Countdown(Countdown),
+    /// The room is gone.
+    Destroyed(Destroyed),
+    /// Something was refused.
+    Error(ErrorFrame),
+}
+
+impl RelayFrame {
+    /// Reads a frame; `None` for a type this version does not know, which a client ignores.
+    ///
+    /// # Errors
+    /// `frame_too_large`, `malformed_frame` or `duplicate_key`.
+    pub fn parse(frame: &[u8]) -> Result<Option<Self>, Code> {
+        let text = text_of(frame, limits::RELAY_FRAME_BYTES)?;
+        Ok(Some(match strict::frame_type(text)?.as_str() {
+            "joined" => Self::Joined(members_of(text)?),
+            "history_end" => Self::HistoryEnd(members_of(text)?),
+            "resumed" => Self::Resumed(members_of(text)?),
+            "participant_joined" => Self::ParticipantJoined(members_of(text)?),
+            "participant_left" => Self::ParticipantLeft(members_of(text)?),
+            "rekey" => Self::Rekey(members_of(text)?),
+            "session_key" => Self::SessionKey(members_of(text)?),
+            "epoch_end" => Self::EpochEnd(members_of(text)?),
+            "message" => Self::Message(members_of(text)?),
+            "locked" => Self::Locked(members_of(text)?),
+            "extended" => Self::Extended(members_of(text)?),
+            "renewed" => Self::Renewed(members_of(text)?),
+            "key_wanted" => Self::KeyWanted(members_of(text)?),
+            "countdown" => Self::Countdown(members_of(text)?),
+            "destroyed" => Self::Destroyed(members_of(text)?),
+            "error" => Self::Error(members_of(text)?),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The text of the frame.
+    #[must_use]
+    pub fn encode(&self) -> EncodedFrame {
+        EncodedFrame::of(self)
+    }
+
+    /// The number of a log entry; `None` for frames that are not of the log.
+    #[must_use]
+    pub fn seq(&self) -> Option<u64> {
+        match self {
+            Self::ParticipantJoined(entry) => Some(entry.seq),
+            Self::ParticipantLeft(entry) => Some(entry.seq),
+            Self::Rekey(entry) => Some(entry.seq),
+            Self::SessionKey(entry) => Some(entry.seq),
+            Self::EpochEnd(entry) => Some(entry.seq),
+            Self::Message(entry) => Some(entry.seq),
+            Self::Locked(entry) => Some(entry.seq),
+            Self::Extended(entry) => Some(entry.seq),
+            Self::Renewed(entry) => Some(entry.seq),
+            Self::Joined(_)
+            | Self::HistoryEnd(_)
+            | Self::Resumed(_)
+            | Self::KeyWanted(_)
+            | Self::Countdown(_)
+            | Self::Destroyed(_)
+            | Self::Error(_) => None,
+        }
+    }
+}
+
+/// The seat is taken: the room as it stands just after the joiner's own entry (spec section 6.2).
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Joined {
+    /// The number of the joiner's own entry.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// The roster version with it.
+    #[serde(deserialize_with = "binary::integer")]
+    pub version: u64,
+    /// The newest epoch.
+    pub head: EpochId,
+    /// The joiner's role.
+    pub role: Role,
+    /// What a resume or a fresh join takes the seat up with.
+    pub seat_token: Secret<32>,
+    /// The roster in join order, the joiner last.
+    #[serde(deserialize_with = "roster")]
+    pub participants: Vec<RosterEntry>,
+    /// Rounded up.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seconds_remaining: u64,
+    /// Whether the relay keeps envelopes for later joiners.
+    pub history: bool,
+    /// Whether nobody new is let in.
+    pub locked: bool,
+    /// Seats.
+    pub capacity: u16,
+    /// Who may burn.
+    pub burn: WhoMayBurn,
+    /// The hash of the newest ticket.
+    pub ticket_hash: TicketHash,
+    /// The `seq` of the last `extended`, or 0.
+    #[serde(deserialize_with = "binary::integer")]
+    pub last_extended: u64,
+}
+
+/// The kept history has been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEnd {
+    /// Whether nothing had been dropped.
+    pub complete: bool,
+}
+
+/// The missed entries have been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// The number of the last entry.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// Rounded up.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seconds_remaining: u64,
+}
+
+/// Somebody has joined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParticipantJoined {
+    /// Place in the log.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// The roster version with it.
+    #[serde(deserialize_with = "binary::integer")]
+    pub version: u64,
+    /// Who.
+    pub participant: RosterEntry,
+    /// Whose seat it took over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<ParticipantId>,
+}
+
+/// Somebody has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParticipantLeft {
+    /// Place in the log.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// The roster version without it.
+    #[serde(deserialize_with = "binary::integer")]
+    pub version: u64,
+    /// Who.
+    pub id: ParticipantId,
+    /// Why.
+    pub reason: Departure,
+}
+
+/// A new key is wanted for the same people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rekey {
+    /// Place in the log.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// The new roster version.
+    #[serde(deserialize_with = "binary::integer")]
+    pub version: u64,
+}
+
+/// A key frame as each participant receives it (spec section 7.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyFrame {
+    /// Place in the log.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// The roster version it is for.
+    #[serde(deserialize_with = "binary::integer")]
+    pub version: u64,
+    /// Who made it.
+    pub steward: ParticipantId,
+    /// The hash of that roster.
+    pub roster_hash: RosterHash,
+    /// The epoch before.
+    pub prev: EpochId,
+    /// Commits to the session key.
+    pub commit: Bytes<32>,
+    /// The steward's signature over the epoch id.
+    pub sig: Bytes<64>,
+    /// The receiver's own wrap.
+    pub wrapped: Option<Bytes<40>>,
+    /// The way back, in history rooms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back: Option<Back>,
+}
+
+/// An epoch has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochEnd {
+    /// Place in the log.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// The roster version it was for.
+    #[serde(deserialize_with = "binary::integer")]
+    pub version: u64,
+}
+
+/// A message in the log: the envelope as the sender made it, its place and its sender.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedEnvelope {
+    /// Place in the log.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// Whose seat it came from.
+    pub sender: ParticipantId,
+    /// See [`Envelope::epoch`].
+    pub epoch: EpochId,
+    /// See [`Envelope::n`].
+    #[serde(deserialize_with = "super::n")]
+    pub n: u64,
+    /// See [`Envelope::flags`].
+    pub flags: u8,
+    /// See [`Envelope::iv`].
+    pub iv: Bytes<12>,
+    /// See [`Envelope::ciphertext`].
+    pub ciphertext: Ciphertext,
+    /// See [`Envelope::sig`].
+    pub sig: Bytes<64>,
+}
+
+impl LoggedEnvelope {
+    /// Puts an envelope into the log.
+    #[must_use]
+    pub fn new(seq: u64, sender: ParticipantId, envelope: Envelope) -> Self {
+        let Envelope {
+            epoch,
+            n,
+            flags,
+            iv,
+            ciphertext,
+            sig,
+        } = envelope;
+        Self {
+            seq,
+            sender,
+            epoch,
+            n,
+            flags,
+            iv,
+            ciphertext,
+            sig,
+        }
+    }
+
+    /// The envelope as its sender made it.
+    #[must_use]
+    pub fn into_envelope(self) -> Envelope {
+        let Self {
+            epoch,
+            n,
+            flags,
+            iv,
+            ciphertext,
+            sig,
+            ..
+        } = self;
+        Envelope {
+            epoch,
+            n,
+            flags,
+            iv,
+            ciphertext,
+            sig,
+        }
+    }
+}
+
+/// Locked or unlocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Locked {
+    /// Place in the log.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// Whether nobody new is let in.
+    pub locked: bool,
+}
+
+/// The end has moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extended {
+    /// Place in the log.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// Rounded up.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seconds_remaining: u64,
+}
+
+/// The ticket has been replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    /// Place in the log.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seq: u64,
+    /// The hash of the new one.
+    pub ticket_hash: TicketHash,
+}
+
+/// The receiver is asked for a key frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyWanted {
+    /// The newest roster version.
+    #[serde(deserialize_with = "binary::integer")]
+    pub version: u64,
+    /// The newest epoch.
+    pub head: EpochId,
+}
+
+/// How long the room still lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Countdown {
+    /// Rounded up.
+    #[serde(deserialize_with = "binary::integer")]
+    pub seconds_remaining: u64,
+}
+
+/// The room is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destroyed {
+    /// Why.
+    pub reason: BurnReason,
+}
+
+/// Something was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorFrame {
+    /// What was wrong.
+    #[serde(serialize_with = "code_name", deserialize_with = "code")]
+    pub code: Code,
+    /// When to try again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_after_ms: Option<u64>,
+    /// PIN attempts left.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attempts_left: Option<u64>,
+    /// The refused envelope's epoch.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epoch: Option<EpochId>,
+    /// The refused envelope's n.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub n: Option<u64>,
+}
+
+impl ErrorFrame {
+    /// Of this code and nothing more.
+    #[must_use]
+    pub const fn new(code: Code) -> Self {
+        Self {
+            code,
+            retry_after_ms: None,
+            attempts_left: None,
+            epoch: None,
+            n: None,
+        }
+    }
+
+    /// With the time after which to try again.
+    #[must_use]
+    pub const fn retry_after(mut self, millis: u64) -> Self {
+        self.retry_after_ms = Some(millis);
+        self
+    }
+
+    /// With the number of PIN attempts left.
+    #[must_use]
+    pub const fn attempts_left(mut self, attempts: u64) -> Self {
+        self.attempts_left = Some(attempts);
+        self
+    }
+
+    /// About this envelope.
+    #[must_use]
+    pub const fn envelope(mut self, epoch: EpochId, n: u64) -> Self {
+        self.epoch = Some(epoch);
+        self.n = Some(n);
+        self
+    }
+}
+
+fn code_name<S: Serializer>(code: &Code, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(code.name())
+}
+
+fn code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
+    // A code of a later minor revision is still an error: it is taken as the least specific one.
+    struct Name;
+    impl serde::de::Visitor<'_> for Name {
+        type Value = Code;
+
+        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.write_str("the name of an error")
+        }
+
+        fn visit_str<E>(self, name: &str) -> Result<Code, E> {
+            Ok(Code::from_name(name).unwrap_or(Code::BadRequest))
+        }
+    }
+    deserializer.deserialize_str(Name)
+}
+
+fn roster<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RosterEntry>, D::Error> {
+    let entries = Vec::<RosterEntry>::deserialize(deserializer)?;
+    if entries.len() <= usize::from(*limits::CAPACITY.end()) {
+        Ok(entries)
+    } else {
+        Err(serde::de::Error::custom(
+            "more entries than a room has seats",
+        ))
+    }
+}

@@ -1,0 +1,219 @@
+//! The first look at a frame (spec section 13.1): is it one JSON object within the limits, without a repeated
+//! member anywhere, and of which type.
+//!
+//! It allocates nothing that grows with the frame beyond the names of one object's members.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::Cell;
+use core::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
+
+use crate::error::Code;
+use crate::limits;
+
+/// The value of the member `type`.
+pub(crate) fn frame_type(text: &str) -> Result<String, Code> {
+    let found = Cell::new(None);
+    let type_name = check(text, Some(&found))?;
+    type_name.ok_or(Code::MalformedFrame)
+}
+
+/// Checks an object that has no `type`, such as the body of an HTTP request.
+pub(crate) fn check_object(text: &str) -> Result<(), Code> {
+    check(text, None).map(|_| ())
+}
+
+fn check(text: &str, type_name: Option<&Cell<Option<String>>>) -> Result<Option<String>, Code> {
+    let repeated = Cell::new(false);
+    let top = Top {
+        repeated: &repeated,
+        type_name,
+    };
+    let mut json = serde_json::Deserializer::from_str(text);
+    let outcome = json.deserialize_map(top).and_then(|()| json.end());
+    match outcome {
+        Ok(()) => Ok(type_name.and_then(Cell::take)),
+        Err(_) if repeated.get() => Err(Code::DuplicateKey),
+        Err(_) => Err(Code::MalformedFrame),
+    }
+}
+
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+struct Top<'a> {
+    repeated: &'a Cell<bool>,
+    type_name: Option<&'a Cell<Option<String>>>,
+}
+
+impl<'de> Visitor<'de> for Top<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        Checked {
+            depth: 1,
+            repeated: self.repeated,
+        }
+        .members(map, self.type_name)
+    }
+}
+
+/// Any value, at a depth.
+#[derive(Clone, Copy)]
+struct Checked<'a> {
+    depth: usize,
+    repeated: &'a Cell<bool>,
+}
+
+impl Checked<'_> {
+    fn members<'de, A: MapAccess<'de>>(
+        self,
+        mut map: A,
+        type_name: Option<&Cell<Option<String>>>,
+    ) -> Result<(), A::Error> {
+        let mut seen: Vec<Cow<'de, str>> = Vec::new();
+        while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
+            if seen.contains(&key) {
+                self.repeated.set(true);
+                return Err(de::Error::custom("a repeated member"));
+            }
+            if seen.len() >= limits::FRAME_MEMBERS {
+                return Err(de::Error::custom("too many members"));
+            }
+            match type_name {
+                Some(found) if key == "type" => found.set(Some(map.next_value::<String>()?)),
+                _ => map.next_value_seed(self)?,
+            }
+            seen.push(key);
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Checked<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(Checked {
+            depth: self.depth.saturating_add(1),
+            ..self
+        })
+    }
+}
+
+impl<'de> Visitor<'de> for Checked<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        if self.depth > limits::FRAME_DEPTH {
+            return Err(de::Error::custom("too deep"));
+        }
+        while seq.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        if self.depth > limits::FRAME_DEPTH {
+            return Err(de::Error::custom("too deep"));
+        }
+        self.members(map, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn the_type_may_stand_anywhere() {
+        assert_eq!(frame_type(r#"{"type":"burn"}"#), Ok("burn".to_string()));
+        assert_eq!(
+            frame_type(r#"{"a":[1,{"b":null}],"type":"burn"}"#),
+            Ok("burn".to_string())
+        );
+    }
+
+    #[test]
+    fn what_is_not_one_object_with_a_type_is_malformed() {
+        for text in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"type":1}"#,
+            r#"{"type":"a"} {}"#,
+            r#"{"type":"a""#,
+            "{\"type\":\"\u{7}\"}",
+        ] {
+            assert_eq!(frame_type(text), Err(Code::MalformedFrame), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_member_is_found_at_every_depth_and_behind_escapes() {
+        for text in [
+            r#"{"type":"a","type":"a"}"#,
+            r#"{"type":"a","x":1,"x":2}"#,
+            r#"{"type":"a","x":[{"y":1,"y":1}]}"#,
+            r#"{"type":"a","x":1,"\u0078":2}"#,
+        ] {
+            assert_eq!(frame_type(text), Err(Code::DuplicateKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_and_members_have_a_limit() {
+        assert!(frame_type(r#"{"type":"a","x":[[[1]]]}"#).is_ok());
+        assert_eq!(
+            frame_type(r#"{"type":"a","x":[[[[1]]]]}"#),
+            Err(Code::MalformedFrame)
+        );
+        let deep = format!(r#"{{"type":"a","x":{}}}"#, "[".repeat(60_000));
+        assert_eq!(frame_type(&deep), Err(Code::MalformedFrame));
+        let object = |members: usize| {
+            let list: Vec<String> = (0..members).map(|i| format!(r#""m{i}":0"#)).collect();
+            format!(r#"{{"type":"a",{}}}"#, list.join(","))
+        };
+        assert!(frame_type(&object(63)).is_ok());
+        assert_eq!(frame_type(&object(64)), Err(Code::MalformedFrame));
+    }
+}
