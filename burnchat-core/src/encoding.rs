@@ -83,7 +83,12 @@ mod tests {
 
     #[test]
     fn a_list_is_its_fields_each_after_its_length() {
-        let bytes = Fields::bytes(labels::MSG).put(b"ab").put(b"").put_u64(7).put_u8(1).finish();
+        let bytes = Fields::bytes(labels::MSG)
+            .put(b"ab")
+            .put(b"")
+            .put_u64(7)
+            .put_u8(1)
+            .finish();
         let expected: &[&[u8]] = &[
             b"\0\0\0\x0eburnchat/1 msg",
             b"\0\0\0\x02ab",
@@ -103,8 +108,14 @@ mod tests {
 
     #[test]
     fn hashing_a_list_is_hashing_its_bytes() {
-        let bytes = Fields::bytes(labels::ID).put(b"some").put(b"fields").finish();
-        let hash = Fields::hash(labels::ID).put(b"some").put(b"fields").finish();
+        let bytes = Fields::bytes(labels::ID)
+            .put(b"some")
+            .put(b"fields")
+            .finish();
+        let hash = Fields::hash(labels::ID)
+            .put(b"some")
+            .put(b"fields")
+            .finish();
         assert_eq!(hash, sha256(&[&bytes]));
     }
 }

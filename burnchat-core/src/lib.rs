@@ -10,8 +10,10 @@ extern crate alloc;
 extern crate std;
 
 pub mod crypto;
+pub mod encoding;
 pub mod error;
 pub mod ids;
 pub mod limits;
+pub mod link;
 pub mod time;
 pub mod wire;

@@ -46,8 +46,14 @@ impl Chain {
             value = Some(successor(value.as_ref().unwrap_or(&self.value)));
         }
         let at_n = value.as_ref().unwrap_or(&self.value);
-        let key = MessageKey { key: hmac_sha256_secret(at_n.as_bytes(), &[&[0x01]]), n };
-        let after = Self { value: successor(at_n), next: n.saturating_add(1) };
+        let key = MessageKey {
+            key: hmac_sha256_secret(at_n.as_bytes(), &[&[0x01]]),
+            n,
+        };
+        let after = Self {
+            value: successor(at_n),
+            next: n.saturating_add(1),
+        };
         Some((key, after))
     }
 }
@@ -93,7 +99,10 @@ mod tests {
     fn the_steps_are_two_hmacs_of_one_byte() {
         let mut walked = chain();
         let first = walked.take().unwrap();
-        assert_eq!(first.as_secret().as_bytes(), &hmac_sha256(&[5; 32], &[&[1]]));
+        assert_eq!(
+            first.as_secret().as_bytes(),
+            &hmac_sha256(&[5; 32], &[&[1]])
+        );
         assert_eq!(walked.value.as_bytes(), &hmac_sha256(&[5; 32], &[&[2]]));
     }
 

@@ -47,10 +47,25 @@ impl Envelope {
         let mut iv = [0; IV_LEN];
         rng.fill_bytes(&mut iv);
         let (n, flags) = (key.n(), 0);
-        let context = Context { room_id, epoch, sender: &sender.id(), n, flags };
+        let context = Context {
+            room_id,
+            epoch,
+            sender: &sender.id(),
+            n,
+            flags,
+        };
         let ciphertext = aes256_gcm_seal(key.as_secret(), &iv, &context.aad(), padded)?;
-        let sig = sender.signing().sign(&[&context.signed(&iv, &ciphertext)])?;
-        Ok(Self { epoch: *epoch, n, flags, iv, ciphertext, sig })
+        let sig = sender
+            .signing()
+            .sign(&[&context.signed(&iv, &ciphertext)])?;
+        Ok(Self {
+            epoch: *epoch,
+            n,
+            flags,
+            iv,
+            ciphertext,
+            sig,
+        })
     }
 
     /// Checks the sender's signature.
@@ -63,7 +78,9 @@ impl Envelope {
         sender: &ParticipantId,
         sender_key: &VerifyingKey,
     ) -> Result<(), CryptoError> {
-        let signed = self.context(room_id, sender).signed(&self.iv, &self.ciphertext);
+        let signed = self
+            .context(room_id, sender)
+            .signed(&self.iv, &self.ciphertext);
         sender_key.verify(&[&signed], &self.sig)
     }
 
@@ -83,7 +100,13 @@ impl Envelope {
     }
 
     fn context<'a>(&'a self, room_id: &'a RoomId, sender: &'a ParticipantId) -> Context<'a> {
-        Context { room_id, epoch: &self.epoch, sender, n: self.n, flags: self.flags }
+        Context {
+            room_id,
+            epoch: &self.epoch,
+            sender,
+            n: self.n,
+            flags: self.flags,
+        }
     }
 }
 

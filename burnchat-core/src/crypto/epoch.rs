@@ -33,7 +33,9 @@ impl SessionKey {
 
     /// What ties a key frame to one key: whoever unwraps checks it.
     pub fn commit(&self, roster_hash: &RosterHash) -> [u8; DIGEST_LEN] {
-        let fields = Fields::bytes(labels::COMMIT).put(roster_hash.as_bytes()).finish();
+        let fields = Fields::bytes(labels::COMMIT)
+            .put(roster_hash.as_bytes())
+            .finish();
         hmac_sha256(self.0.as_bytes(), &[&fields])
     }
 
@@ -91,7 +93,13 @@ impl KeyEncryptionKey {
         recipient_key: &KemPublicKey,
     ) -> Result<Self, CryptoError> {
         let shared = steward.kem().agree(recipient_key)?;
-        Ok(Self::derive(room_id, roster_hash, &shared, &steward.id(), recipient))
+        Ok(Self::derive(
+            room_id,
+            roster_hash,
+            &shared,
+            &steward.id(),
+            recipient,
+        ))
     }
 
     /// As the recipient.
@@ -106,7 +114,13 @@ impl KeyEncryptionKey {
         steward_key: &KemPublicKey,
     ) -> Result<Self, CryptoError> {
         let shared = recipient.kem().agree(steward_key)?;
-        Ok(Self::derive(room_id, roster_hash, &shared, steward, &recipient.id()))
+        Ok(Self::derive(
+            room_id,
+            roster_hash,
+            &shared,
+            steward,
+            &recipient.id(),
+        ))
     }
 
     /// The `wrapped` of the recipient.
@@ -139,11 +153,7 @@ impl KeyEncryptionKey {
 }
 
 /// The id of the epoch a key frame starts, after the epoch `prev`.
-pub fn epoch_id(
-    prev: &EpochId,
-    roster_hash: &RosterHash,
-    commit: &[u8; DIGEST_LEN],
-) -> EpochId {
+pub fn epoch_id(prev: &EpochId, roster_hash: &RosterHash, commit: &[u8; DIGEST_LEN]) -> EpochId {
     let fields = Fields::hash(labels::EPOCH)
         .put(prev.as_bytes())
         .put(roster_hash.as_bytes())
@@ -177,5 +187,8 @@ pub fn verify_key_frame(
 }
 
 fn signed_fields(room_id: &RoomId, epoch: &EpochId) -> alloc::vec::Vec<u8> {
-    Fields::bytes(labels::KEY).put(room_id.as_bytes()).put(epoch.as_bytes()).finish()
+    Fields::bytes(labels::KEY)
+        .put(room_id.as_bytes())
+        .put(epoch.as_bytes())
+        .finish()
 }

@@ -28,8 +28,10 @@ impl Identity {
 
     /// The identity of two key pairs: for test vectors.
     pub fn from_key_pairs(kem: KemKeyPair, signing: SigningKeyPair) -> Self {
-        let id =
-            participant_id(kem.public_key().as_bytes(), signing.verifying_key().as_bytes());
+        let id = participant_id(
+            kem.public_key().as_bytes(),
+            signing.verifying_key().as_bytes(),
+        );
         Self { kem, signing, id }
     }
 
@@ -99,7 +101,9 @@ pub fn participant_id(
     kem_pub: &[u8; PUBLIC_KEY_LEN],
     sig_pub: &[u8; PUBLIC_KEY_LEN],
 ) -> ParticipantId {
-    ParticipantId(first_16(Fields::hash(labels::ID).put(kem_pub).put(sig_pub).finish()))
+    ParticipantId(first_16(
+        Fields::hash(labels::ID).put(kem_pub).put(sig_pub).finish(),
+    ))
 }
 
 /// The first half of a digest.
@@ -131,8 +135,13 @@ mod tests {
     fn the_id_is_half_a_hash_over_both_keys() {
         let public = Identity::generate(&mut Seeded::new(1)).unwrap().public();
         let (kem, sig) = (public.kem().as_bytes(), public.verifying().as_bytes());
-        let hash =
-            sha256(&[b"\0\0\0\x0dburnchat/1 id", &[0, 0, 0, 65], kem, &[0, 0, 0, 65], sig]);
+        let hash = sha256(&[
+            b"\0\0\0\x0dburnchat/1 id",
+            &[0, 0, 0, 65],
+            kem,
+            &[0, 0, 0, 65],
+            sig,
+        ]);
         assert_eq!(public.id().as_bytes(), &hash[..16]);
         assert_ne!(participant_id(sig, kem), public.id());
     }
@@ -141,7 +150,13 @@ mod tests {
     fn an_identity_with_one_bad_key_is_none() {
         let public = Identity::generate(&mut Seeded::new(1)).unwrap().public();
         let (kem, sig) = (public.kem().as_bytes(), public.verifying().as_bytes());
-        assert_eq!(PublicIdentity::from_sec1(&[4; 65], sig), Err(CryptoError::BadPublicKey));
-        assert_eq!(PublicIdentity::from_sec1(kem, &[4; 65]), Err(CryptoError::BadPublicKey));
+        assert_eq!(
+            PublicIdentity::from_sec1(&[4; 65], sig),
+            Err(CryptoError::BadPublicKey)
+        );
+        assert_eq!(
+            PublicIdentity::from_sec1(kem, &[4; 65]),
+            Err(CryptoError::BadPublicKey)
+        );
     }
 }

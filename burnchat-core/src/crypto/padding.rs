@@ -23,7 +23,10 @@ pub fn unpad(padded: &[u8]) -> Option<&[u8]> {
 /// The Padmé length of `len` bytes, end mark included, and at least 64: only the first
 /// log2(log2(len)) + 1 bits after the highest may be set, so it grows by less than an eighth.
 pub fn padded_len(len: usize) -> usize {
-    let Some(exponent) = len.checked_ilog2().filter(|_| len > limits::PADDED_BYTES_MIN) else {
+    let Some(exponent) = len
+        .checked_ilog2()
+        .filter(|_| len > limits::PADDED_BYTES_MIN)
+    else {
         return limits::PADDED_BYTES_MIN;
     };
     let kept_bits = exponent.ilog2() + 1;

@@ -33,9 +33,14 @@ pub fn roster_hash<'a>(
     version: u64,
     entries: impl IntoIterator<Item = RosterEntry<'a>>,
 ) -> RosterHash {
-    let start = Fields::hash(labels::ROSTER).put(room_id.as_bytes()).put_u64(version);
+    let start = Fields::hash(labels::ROSTER)
+        .put(room_id.as_bytes())
+        .put_u64(version);
     let all = entries.into_iter().fold(start, |fields, entry| {
-        fields.put(entry.kem_pub).put(entry.sig_pub).put_u8(entry.role as u8)
+        fields
+            .put(entry.kem_pub)
+            .put(entry.sig_pub)
+            .put_u8(entry.role as u8)
     });
     RosterHash(all.finish())
 }
@@ -45,17 +50,30 @@ mod tests {
     use super::*;
 
     const ROOM: RoomId = RoomId([9; 16]);
-    const ANA: RosterEntry<'_> =
-        RosterEntry { kem_pub: &[1; 65], sig_pub: &[2; 65], role: Role::Creator };
-    const BEN: RosterEntry<'_> =
-        RosterEntry { kem_pub: &[3; 65], sig_pub: &[4; 65], role: Role::Member };
+    const ANA: RosterEntry<'_> = RosterEntry {
+        kem_pub: &[1; 65],
+        sig_pub: &[2; 65],
+        role: Role::Creator,
+    };
+    const BEN: RosterEntry<'_> = RosterEntry {
+        kem_pub: &[3; 65],
+        sig_pub: &[4; 65],
+        role: Role::Member,
+    };
 
     #[test]
     fn whatever_differs_in_a_roster_shows_in_its_hash() {
         let hash = roster_hash(&ROOM, 2, [ANA, BEN]);
         assert_eq!(hash, roster_hash(&ROOM, 2, [ANA, BEN]));
-        let swapped = RosterEntry { kem_pub: BEN.sig_pub, sig_pub: BEN.kem_pub, ..BEN };
-        let promoted = RosterEntry { role: Role::Creator, ..BEN };
+        let swapped = RosterEntry {
+            kem_pub: BEN.sig_pub,
+            sig_pub: BEN.kem_pub,
+            ..BEN
+        };
+        let promoted = RosterEntry {
+            role: Role::Creator,
+            ..BEN
+        };
         for other in [
             roster_hash(&RoomId([8; 16]), 2, [ANA, BEN]),
             roster_hash(&ROOM, 3, [ANA, BEN]),

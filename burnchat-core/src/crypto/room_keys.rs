@@ -1,0 +1,67 @@
+//! The keys that come from the link (spec sections 5.1 and 5.3).
+
+use super::{
+    DIGEST_LEN, PUBLIC_KEY_LEN, SEALED_NAME_LEN, Secret, ct_eq, hkdf_sha256, hmac_sha256, labels,
+    sha256,
+};
+use crate::{encoding::Fields, ids::RoomId, link::Link};
+
+/// What everyone with the link can derive, and the relay cannot.
+#[derive(Debug)]
+pub struct RoomKeys {
+    room_id: RoomId,
+    join_key: Secret<32>,
+    name_key: Secret<32>,
+}
+
+impl RoomKeys {
+    /// Derives them.
+    pub fn derive(link: &Link) -> Self {
+        let key = |label| {
+            let info = Fields::bytes(label).put(&link.header()).finish();
+            hkdf_sha256(link.room_id().as_bytes(), link.secret().as_bytes(), &info)
+        };
+        Self {
+            room_id: link.room_id(),
+            join_key: key(labels::JOIN),
+            name_key: key(labels::NAME),
+        }
+    }
+
+    /// The room they are for.
+    pub fn room_id(&self) -> &RoomId {
+        &self.room_id
+    }
+
+    /// The key names are sealed under.
+    pub fn name_key(&self) -> &Secret<32> {
+        &self.name_key
+    }
+
+    /// What shows that whoever joins with these keys and this name holds the link.
+    pub fn join_proof(
+        &self,
+        kem_pub: &[u8; PUBLIC_KEY_LEN],
+        sig_pub: &[u8; PUBLIC_KEY_LEN],
+        sealed_name: &[u8; SEALED_NAME_LEN],
+    ) -> [u8; DIGEST_LEN] {
+        let fields = Fields::bytes(labels::JOIN)
+            .put(self.room_id.as_bytes())
+            .put(kem_pub)
+            .put(sig_pub)
+            .put(&sha256(&[sealed_name]))
+            .finish();
+        hmac_sha256(self.join_key.as_bytes(), &[&fields])
+    }
+
+    /// Whether `proof` is that of these keys and this name, in constant time.
+    pub fn check_join_proof(
+        &self,
+        kem_pub: &[u8; PUBLIC_KEY_LEN],
+        sig_pub: &[u8; PUBLIC_KEY_LEN],
+        sealed_name: &[u8; SEALED_NAME_LEN],
+        proof: &[u8; DIGEST_LEN],
+    ) -> bool {
+        ct_eq(&self.join_proof(kem_pub, sig_pub, sealed_name), proof)
+    }
+}
