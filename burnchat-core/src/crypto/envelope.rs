@@ -11,24 +11,8 @@ use super::{
 use crate::{
     encoding::Fields,
     ids::{EpochId, ParticipantId, RoomId},
+    wire::{Bytes, Ciphertext, Envelope},
 };
-
-/// One encrypted message. The relay adds its `seq` and its sender.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envelope {
-    /// The epoch whose chain it was encrypted in.
-    pub epoch: EpochId,
-    /// The index in the sender's chain.
-    pub n: u64,
-    /// 0; authenticated, otherwise ignored.
-    pub flags: u8,
-    /// The initialisation vector, random.
-    pub iv: [u8; IV_LEN],
-    /// AES-GCM output, tag included.
-    pub ciphertext: Vec<u8>,
-    /// The sender's signature.
-    pub sig: Signature,
-}
 
 impl Envelope {
     /// Encrypts a padded plaintext under `key`, which is used up, and signs. Draws the IV from
@@ -62,9 +46,9 @@ impl Envelope {
             epoch: *epoch,
             n,
             flags,
-            iv,
-            ciphertext,
-            sig,
+            iv: Bytes(iv),
+            ciphertext: Ciphertext(ciphertext),
+            sig: Bytes(*sig.as_bytes()),
         })
     }
 
@@ -80,8 +64,8 @@ impl Envelope {
     ) -> Result<(), CryptoError> {
         let signed = self
             .context(room_id, sender)
-            .signed(&self.iv, &self.ciphertext);
-        sender_key.verify(&[&signed], &self.sig)
+            .signed(&self.iv.0, &self.ciphertext.0);
+        sender_key.verify(&[&signed], &Signature::from_bytes(self.sig.0))
     }
 
     /// Decrypts with the key of message n, after [`verify`](Self::verify). Gives the plaintext with
@@ -96,7 +80,7 @@ impl Envelope {
         key: &MessageKey,
     ) -> Result<SecretBytes, CryptoError> {
         let aad = self.context(room_id, sender).aad();
-        aes256_gcm_open(key.as_secret(), &self.iv, &aad, &self.ciphertext)
+        aes256_gcm_open(key.as_secret(), &self.iv.0, &aad, &self.ciphertext.0)
     }
 
     fn context<'a>(&'a self, room_id: &'a RoomId, sender: &'a ParticipantId) -> Context<'a> {

@@ -3,8 +3,8 @@
 use rand_core::CryptoRng;
 
 use super::{
-    Chain, CryptoError, DIGEST_LEN, Identity, KemPublicKey, Secret, Signature, VerifyingKey,
-    WRAPPED_KEY_LEN, aes256_kw_unwrap, aes256_kw_wrap, ct_eq, hkdf_sha256, hmac_sha256, labels,
+    Chain, CryptoError, DIGEST_LEN, Identity, Secret, Signature, VerifyingKey, WRAPPED_KEY_LEN,
+    aes256_kw_unwrap, aes256_kw_wrap, ct_eq, hkdf_sha256, hmac_sha256, labels,
 };
 use crate::{
     encoding::Fields,
@@ -81,46 +81,21 @@ impl SessionKey {
 pub struct KeyEncryptionKey(Secret<32>);
 
 impl KeyEncryptionKey {
-    /// As the steward.
-    ///
-    /// # Errors
-    /// [`CryptoError::Backend`].
-    pub fn to_recipient(
+    /// From what the two have agreed on: `shared` is the ECDH secret of their key pairs, which
+    /// either keeps while both are in the room.
+    pub fn derive(
         room_id: &RoomId,
         roster_hash: &RosterHash,
-        steward: &Identity,
-        recipient: &ParticipantId,
-        recipient_key: &KemPublicKey,
-    ) -> Result<Self, CryptoError> {
-        let shared = steward.kem().agree(recipient_key)?;
-        Ok(Self::derive(
-            room_id,
-            roster_hash,
-            &shared,
-            &steward.id(),
-            recipient,
-        ))
-    }
-
-    /// As the recipient.
-    ///
-    /// # Errors
-    /// [`CryptoError::Backend`].
-    pub fn from_steward(
-        room_id: &RoomId,
-        roster_hash: &RosterHash,
-        recipient: &Identity,
+        shared: &Secret<32>,
         steward: &ParticipantId,
-        steward_key: &KemPublicKey,
-    ) -> Result<Self, CryptoError> {
-        let shared = recipient.kem().agree(steward_key)?;
-        Ok(Self::derive(
-            room_id,
-            roster_hash,
-            &shared,
-            steward,
-            &recipient.id(),
-        ))
+        recipient: &ParticipantId,
+    ) -> Self {
+        let info = Fields::bytes(labels::KEK)
+            .put(roster_hash.as_bytes())
+            .put(steward.as_bytes())
+            .put(recipient.as_bytes())
+            .finish();
+        Self(hkdf_sha256(room_id.as_bytes(), shared.as_bytes(), &info))
     }
 
     /// The `wrapped` of the recipient.
@@ -134,21 +109,6 @@ impl KeyEncryptionKey {
     /// [`CryptoError::BadWrap`].
     pub fn unwrap(&self, wrapped: &[u8; WRAPPED_KEY_LEN]) -> Result<SessionKey, CryptoError> {
         aes256_kw_unwrap(&self.0, wrapped).map(SessionKey)
-    }
-
-    fn derive(
-        room_id: &RoomId,
-        roster_hash: &RosterHash,
-        shared: &Secret<32>,
-        steward: &ParticipantId,
-        recipient: &ParticipantId,
-    ) -> Self {
-        let info = Fields::bytes(labels::KEK)
-            .put(roster_hash.as_bytes())
-            .put(steward.as_bytes())
-            .put(recipient.as_bytes())
-            .finish();
-        Self(hkdf_sha256(room_id.as_bytes(), shared.as_bytes(), &info))
     }
 }
 

@@ -34,7 +34,6 @@ mod verify;
 
 pub use aead::{IV_LEN, TAG_LEN, aes256_gcm_open, aes256_gcm_seal};
 pub use chain::{Chain, MessageKey};
-pub use envelope::Envelope;
 pub use epoch::{KeyEncryptionKey, SessionKey, epoch_id, sign_key_frame, verify_key_frame};
 pub use error::CryptoError;
 pub use hash::{DIGEST_LEN, Sha256, ct_eq, hkdf_sha256, hmac_sha256, hmac_sha256_secret, sha256};
@@ -48,7 +47,7 @@ pub use padding::{pad, padded_len, unpad};
 pub use plaintext::{Body, Decoded, Header, LastEpoch, Plaintext, ReadMessage, Text};
 pub use point::PUBLIC_KEY_LEN;
 pub use room_keys::RoomKeys;
-pub use roster::{Role, RosterEntry, roster_hash};
+pub use roster::{RosterKeys, roster_hash};
 pub use secret::{Secret, SecretBytes};
 pub use signature::{SIGNATURE_LEN, Signature, SigningKeyPair, VerifyingKey};
 pub use verify::{Emoji, VerificationCode, VerificationEntry};

@@ -4,21 +4,12 @@ use super::{PUBLIC_KEY_LEN, labels};
 use crate::{
     encoding::Fields,
     ids::{RoomId, RosterHash},
+    wire::Role,
 };
-
-/// What a participant may do; fixed at the join.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Role {
-    /// May speak.
-    Member = 0,
-    /// May also kick, lock, renew, extend and burn.
-    Creator = 1,
-}
 
 /// What of a roster entry enters hashes: its keys as listed, valid or not, and its role.
 #[derive(Clone, Copy, Debug)]
-pub struct RosterEntry<'a> {
+pub struct RosterKeys<'a> {
     /// The ECDH public key.
     pub kem_pub: &'a [u8; PUBLIC_KEY_LEN],
     /// The ECDSA public key.
@@ -31,7 +22,7 @@ pub struct RosterEntry<'a> {
 pub fn roster_hash<'a>(
     room_id: &RoomId,
     version: u64,
-    entries: impl IntoIterator<Item = RosterEntry<'a>>,
+    entries: impl IntoIterator<Item = RosterKeys<'a>>,
 ) -> RosterHash {
     let start = Fields::hash(labels::ROSTER)
         .put(room_id.as_bytes())
@@ -40,7 +31,7 @@ pub fn roster_hash<'a>(
         fields
             .put(entry.kem_pub)
             .put(entry.sig_pub)
-            .put_u8(entry.role as u8)
+            .put_u8(entry.role.to_byte())
     });
     RosterHash(all.finish())
 }
@@ -50,12 +41,12 @@ mod tests {
     use super::*;
 
     const ROOM: RoomId = RoomId([9; 16]);
-    const ANA: RosterEntry<'_> = RosterEntry {
+    const ANA: RosterKeys<'_> = RosterKeys {
         kem_pub: &[1; 65],
         sig_pub: &[2; 65],
         role: Role::Creator,
     };
-    const BEN: RosterEntry<'_> = RosterEntry {
+    const BEN: RosterKeys<'_> = RosterKeys {
         kem_pub: &[3; 65],
         sig_pub: &[4; 65],
         role: Role::Member,
@@ -65,12 +56,12 @@ mod tests {
     fn whatever_differs_in_a_roster_shows_in_its_hash() {
         let hash = roster_hash(&ROOM, 2, [ANA, BEN]);
         assert_eq!(hash, roster_hash(&ROOM, 2, [ANA, BEN]));
-        let swapped = RosterEntry {
+        let swapped = RosterKeys {
             kem_pub: BEN.sig_pub,
             sig_pub: BEN.kem_pub,
             ..BEN
         };
-        let promoted = RosterEntry {
+        let promoted = RosterKeys {
             role: Role::Creator,
             ..BEN
         };
