@@ -300,3 +300,6 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Result<&'a [u8; N], Code> {
     *rest = after;
     Ok(field)
 }
+
+#[cfg(test)]
+mod tests;

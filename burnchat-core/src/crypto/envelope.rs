@@ -121,3 +121,115 @@ impl Context<'_> {
             .put_u8(self.flags)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{Chain, Secret, test_rng::Seeded};
+
+    const ROOM: RoomId = RoomId([9; 16]);
+    const EPOCH: EpochId = EpochId([8; 32]);
+
+    #[test]
+    fn what_ana_seals_ben_opens() {
+        let ana = identity(1);
+        let (mut hers, mut his) = (chain(), chain());
+        for text in ["first", "second"] {
+            let sealed = seal(&ana, &mut hers, text);
+            sealed
+                .verify(&ROOM, &ana.id(), ana.signing().verifying_key())
+                .unwrap();
+            let key = his.take().unwrap();
+            let opened = sealed.open(&ROOM, &ana.id(), &key).unwrap();
+            assert_eq!(opened.as_slice(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn an_insider_cannot_speak_as_another() {
+        // Ben knows Ana's chain, as everyone in the room does, and not her signing key.
+        let (ana, ben) = (identity(1), identity(2));
+        let key = chain().take().unwrap();
+        let context = Context {
+            room_id: &ROOM,
+            epoch: &EPOCH,
+            sender: &ana.id(),
+            n: 0,
+            flags: 0,
+        };
+        let plaintext = SecretBytes::copy_of(b"I quit");
+        let iv = [0; IV_LEN];
+        let ciphertext = aes256_gcm_seal(key.as_secret(), &iv, &context.aad(), plaintext).unwrap();
+        let sig = ben
+            .signing()
+            .sign(&[&context.signed(&iv, &ciphertext)])
+            .unwrap();
+        let forged = Envelope {
+            epoch: EPOCH,
+            n: 0,
+            flags: 0,
+            iv: Bytes(iv),
+            ciphertext: Ciphertext(ciphertext),
+            sig: Bytes(*sig.as_bytes()),
+        };
+        assert!(forged.open(&ROOM, &ana.id(), &key).is_ok());
+        assert_unsigned(&forged, &ROOM, &ana);
+    }
+
+    #[test]
+    fn an_envelope_is_good_in_one_place_only() {
+        let (ana, ben) = (identity(1), identity(2));
+        let sealed = seal(&ana, &mut chain(), "hello");
+        let key = chain().take().unwrap();
+
+        assert_unsigned(&sealed, &RoomId([0; 16]), &ana);
+        assert_unsigned(&sealed, &ROOM, &ben);
+        let altered: [fn(&mut Envelope); 6] = [
+            |envelope| envelope.epoch = EpochId([0; 32]),
+            |envelope| envelope.n = 1,
+            |envelope| envelope.flags = 1,
+            |envelope| envelope.iv.0[11] ^= 1,
+            |envelope| envelope.ciphertext.0[0] ^= 1,
+            |envelope| envelope.ciphertext.0.truncate(20),
+        ];
+        for alter in altered {
+            let mut envelope = sealed.clone();
+            alter(&mut envelope);
+            assert_unsigned(&envelope, &ROOM, &ana);
+            let opened = envelope.open(&ROOM, &ana.id(), &key);
+            assert_eq!(opened.err(), Some(CryptoError::Unauthentic));
+        }
+    }
+
+    #[test]
+    fn the_same_words_never_look_the_same() {
+        let ana = identity(1);
+        let mut rng = Seeded::new(7);
+        let mut seal = || {
+            let words = SecretBytes::copy_of(b"again");
+            let key = chain().take().unwrap();
+            Envelope::seal(&ROOM, &EPOCH, &ana, key, words, &mut rng).unwrap()
+        };
+        let (one, other) = (seal(), seal());
+        assert_ne!(one.iv, other.iv);
+        assert_ne!(one.ciphertext, other.ciphertext);
+    }
+
+    fn seal(sender: &Identity, chain: &mut Chain, text: &str) -> Envelope {
+        let (key, plaintext) = (chain.take().unwrap(), SecretBytes::copy_of(text.as_bytes()));
+        Envelope::seal(&ROOM, &EPOCH, sender, key, plaintext, &mut Seeded::new(7)).unwrap()
+    }
+
+    fn assert_unsigned(envelope: &Envelope, room_id: &RoomId, sender: &Identity) {
+        let verified = envelope.verify(room_id, &sender.id(), sender.signing().verifying_key());
+        assert_eq!(verified, Err(CryptoError::BadSignature));
+    }
+
+    fn identity(seed: u64) -> Identity {
+        Identity::generate(&mut Seeded::new(seed)).unwrap()
+    }
+
+    fn chain() -> Chain {
+        Chain::starting_at(Secret::copy_of(&[5; 32]))
+    }
+}

@@ -152,3 +152,143 @@ fn signed_fields(room_id: &RoomId, epoch: &EpochId) -> alloc::vec::Vec<u8> {
         .put(epoch.as_bytes())
         .finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use hex_literal::hex;
+
+    use super::*;
+    use crate::crypto::test_rng::Seeded;
+
+    const ROOM: RoomId = RoomId(hex!("000102030405060708090a0b0c0d0e0f"));
+    const ROSTER: RosterHash = RosterHash(hex!(
+        "82d725da144430a13fdb5e75300ec7e57ac24e6c2514d65031fb14f6ef5ce7f2"
+    ));
+    const EPOCH: EpochId = EpochId(hex!(
+        "16ba2c8646d2ec342702a7851f71dc35ccf46733adeec056ab3f857f8387f9bf"
+    ));
+    const ANA: ParticipantId = ParticipantId(hex!("bffdb5a334fac8d3c439e7baae77d33a"));
+    const BEN: ParticipantId = ParticipantId(hex!("49ecced954be48ba496a6b18a3b85dea"));
+
+    /// The values were computed apart from this code.
+    #[test]
+    fn the_key_schedule_gives_the_bytes_of_the_spec() {
+        let key = SessionKey(Secret::copy_of(&[6; 32]));
+        let commit = key.commit(&ROSTER);
+        assert_eq!(
+            commit,
+            hex!("48d28da004408f78a4fe342e1a3429b0c0ea1eccaec66b97f8e8ff02f12a08da")
+        );
+        assert_eq!(epoch_id(&EpochId::NONE, &ROSTER, &commit), EPOCH);
+        let mut chain = key.chain(&EPOCH, &ANA);
+        assert_eq!(
+            chain.take().unwrap().as_secret().as_bytes(),
+            &hex!("8948e5d406ef5f133b7a72e59445d962ff3f936fbfb60b17a49b0c415addb440")
+        );
+        assert_eq!(
+            chain.look_ahead(2).unwrap().0.as_secret().as_bytes(),
+            &hex!("c082bdaba44cf919460d89f2a02edf97f19b14f2408d8d28882af58db01eee62")
+        );
+        assert_eq!(
+            key.history_key(&EPOCH).as_bytes(),
+            &hex!("63ffb77dc596e225528b4ce51c1d5ed70f9e95ed04e67829f058fc8f180c16bb")
+        );
+        let kek = KeyEncryptionKey::derive(&ROOM, &ROSTER, &Secret::copy_of(&[8; 32]), &ANA, &BEN);
+        assert_eq!(
+            kek.0.as_bytes(),
+            &hex!("45c1ebdd35b66aea83f1f561487c054b6a45d1ce523c080d8d17cf79db258f70")
+        );
+    }
+
+    #[test]
+    fn the_recipient_unwraps_what_the_steward_wrapped() {
+        let (ana, ben) = (identity(1), identity(2));
+        let key = SessionKey::random(&mut Seeded::new(3));
+        let wrapped = from(&ana, &ben, &ROSTER).wrap(&key);
+        let unwrapped = to(&ben, &ana, &ROSTER).unwrap(&wrapped).unwrap();
+        assert!(unwrapped.0.ct_eq(&key.0));
+        assert!(unwrapped.matches(&key.commit(&ROSTER), &ROSTER));
+    }
+
+    #[test]
+    fn who_saw_another_roster_cannot_unwrap() {
+        let (ana, ben) = (identity(1), identity(2));
+        let key = SessionKey::random(&mut Seeded::new(3));
+        let wrapped = from(&ana, &ben, &ROSTER).wrap(&key);
+        assert_bad_wrap(to(&ben, &ana, &RosterHash([0; 32])).unwrap(&wrapped));
+    }
+
+    #[test]
+    fn nobody_else_can_unwrap() {
+        let (ana, ben, eve) = (identity(1), identity(2), identity(3));
+        let key = SessionKey::random(&mut Seeded::new(3));
+        let wrapped = from(&ana, &ben, &ROSTER).wrap(&key);
+        assert_bad_wrap(to(&eve, &ana, &ROSTER).unwrap(&wrapped));
+        assert_bad_wrap(to(&ben, &eve, &ROSTER).unwrap(&wrapped));
+        // A wrap sent back does not pass for one of Ben's.
+        assert_bad_wrap(to(&ana, &ben, &ROSTER).unwrap(&wrapped));
+    }
+
+    #[test]
+    fn a_commit_ties_a_frame_to_one_key_and_one_roster() {
+        let key = SessionKey::random(&mut Seeded::new(3));
+        let other = SessionKey::random(&mut Seeded::new(4));
+        let commit = key.commit(&ROSTER);
+        assert!(!other.matches(&commit, &ROSTER));
+        assert!(!key.matches(&commit, &RosterHash([0; 32])));
+    }
+
+    #[test]
+    fn an_epoch_id_follows_from_everything_before_it() {
+        let commit = [1; 32];
+        let id = epoch_id(&EPOCH, &ROSTER, &commit);
+        assert_ne!(id, epoch_id(&EpochId::NONE, &ROSTER, &commit));
+        assert_ne!(id, epoch_id(&EPOCH, &RosterHash([0; 32]), &commit));
+        assert_ne!(id, epoch_id(&EPOCH, &ROSTER, &[2; 32]));
+    }
+
+    #[test]
+    fn a_key_frame_is_signed_for_one_room_and_epoch() {
+        let ana = identity(1);
+        let signature = sign_key_frame(&ana, &ROOM, &EPOCH).unwrap();
+        let check = |room, epoch| {
+            verify_key_frame(ana.signing().verifying_key(), &room, &epoch, &signature)
+        };
+        assert_eq!(check(ROOM, EPOCH), Ok(()));
+        assert_eq!(
+            check(RoomId([0; 16]), EPOCH),
+            Err(CryptoError::BadSignature)
+        );
+        assert_eq!(check(ROOM, EpochId::NONE), Err(CryptoError::BadSignature));
+    }
+
+    #[test]
+    fn history_is_walked_back_key_by_key() {
+        let (older, newer) = (
+            SessionKey::random(&mut Seeded::new(3)),
+            SessionKey::random(&mut Seeded::new(4)),
+        );
+        let back = newer.wrap_back(&EPOCH, &older);
+        assert!(newer.unwrap_back(&EPOCH, &back).unwrap().0.ct_eq(&older.0));
+        assert_bad_wrap(newer.unwrap_back(&EpochId::NONE, &back));
+        assert_bad_wrap(older.unwrap_back(&EPOCH, &back));
+    }
+
+    fn identity(seed: u64) -> Identity {
+        Identity::generate(&mut Seeded::new(seed)).unwrap()
+    }
+
+    fn from(steward: &Identity, recipient: &Identity, roster: &RosterHash) -> KeyEncryptionKey {
+        let shared = steward.kem().agree(recipient.kem().public_key()).unwrap();
+        KeyEncryptionKey::derive(&ROOM, roster, &shared, &steward.id(), &recipient.id())
+    }
+
+    fn to(recipient: &Identity, steward: &Identity, roster: &RosterHash) -> KeyEncryptionKey {
+        let shared = recipient.kem().agree(steward.kem().public_key()).unwrap();
+        KeyEncryptionKey::derive(&ROOM, roster, &shared, &steward.id(), &recipient.id())
+    }
+
+    fn assert_bad_wrap(unwrapped: Result<SessionKey, CryptoError>) {
+        assert_eq!(unwrapped.err(), Some(CryptoError::BadWrap));
+    }
+}

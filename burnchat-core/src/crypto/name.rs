@@ -225,3 +225,6 @@ fn symbol(bits: u8) -> char {
         .copied()
         .map_or('?', char::from)
 }
+
+#[cfg(test)]
+mod tests;

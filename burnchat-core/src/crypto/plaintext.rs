@@ -261,3 +261,189 @@ impl fmt::Debug for Text {
         f.write_str("Text(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, vec};
+
+    use super::*;
+    use crate::crypto::pad;
+
+    const HEADER: Header = Header {
+        id: MessageId([7; 16]),
+        sent_at: Timestamp(0x0102),
+        count: 0x0304,
+        last: None,
+    };
+    const LAST: LastEpoch = LastEpoch {
+        version: 0x0506,
+        count: 0x0708,
+    };
+
+    #[test]
+    fn a_text_is_laid_out_as_the_spec_says() {
+        let text = Body::Text {
+            text: Text::new("hé").unwrap(),
+            burn_after: 0x090a,
+        };
+        let encoded = Plaintext {
+            header: HEADER,
+            body: text,
+        }
+        .encode(5);
+        let expected: &[&[u8]] = &[
+            &[1],
+            &[7; 16],
+            &[0, 0, 0, 0, 0, 0, 1, 2],
+            &[0, 0, 0, 0, 0, 0, 3, 4],
+            &[0, 0, 9, 10],
+            "hé".as_bytes(),
+            &[0x80],
+            &[0; 23],
+        ];
+        assert_eq!(encoded.as_slice(), expected.concat());
+    }
+
+    #[test]
+    fn the_first_envelope_of_an_epoch_tells_of_the_last() {
+        let header = Header {
+            last: Some(LAST),
+            ..HEADER
+        };
+        let encoded = Plaintext {
+            header,
+            body: Body::Typing(true),
+        }
+        .encode(0);
+        assert_eq!(
+            encoded.as_slice()[37..55],
+            [0, 0, 0, 0, 0, 0, 5, 6, 0, 0, 0, 0, 0, 0, 7, 8, 1, 0x80]
+        );
+        let decoded = Decoded::from_padded(0, &encoded).unwrap();
+        assert_eq!(decoded.header, header);
+        assert!(matches!(decoded.body, Some(Body::Typing(true))));
+        // Read as any other envelope, its numbers would be its body.
+        let decoded = Decoded::from_padded(1, &encoded).unwrap();
+        assert_eq!((decoded.header, decoded.body.is_none()), (HEADER, true));
+    }
+
+    #[test]
+    fn every_kind_comes_back_as_it_went() {
+        let read = vec![
+            ReadMessage {
+                sender: ParticipantId([1; 16]),
+                id: MessageId([2; 16])
+            };
+            64
+        ];
+        for body in [
+            Body::Text {
+                text: Text::new(&"x".repeat(limits::TEXT_BYTES)).unwrap(),
+                burn_after: 1,
+            },
+            Body::Typing(false),
+            Body::Read(read),
+            Body::Ticket(Ticket::copy_of(&[3; 16])),
+            Body::TicketWanted(TicketHash([4; 32])),
+        ] {
+            let encoded = Plaintext {
+                header: HEADER,
+                body,
+            }
+            .encode(1);
+            assert!(limits::CIPHERTEXT_BYTES.contains(&(encoded.len() + 16)));
+            let decoded = Decoded::from_padded(1, &encoded).unwrap();
+            assert_eq!(decoded.header, HEADER);
+            let again = Plaintext {
+                header: HEADER,
+                body: decoded.body.unwrap(),
+            }
+            .encode(1);
+            assert_eq!(again.as_slice(), encoded.as_slice());
+        }
+    }
+
+    #[test]
+    fn a_body_that_does_not_parse_leaves_a_header_that_counts() {
+        for (kind, burn_after, body) in [
+            (TEXT, 0, &b""[..]),
+            (TEXT, 0, b"\xff"),
+            (TEXT, 0, &[b'x'; limits::TEXT_BYTES + 1]),
+            (TYPING, 0, b""),
+            (TYPING, 0, b"\x02"),
+            (TYPING, 0, b"\x01\x01"),
+            (TYPING, 1, b"\x01"),
+            (READ, 0, b""),
+            (READ, 0, &[0; 31]),
+            (READ, 0, &[0; 65 * 32]),
+            (READ, 1, &[0; 32]),
+            (TICKET, 0, &[0; 15]),
+            (TICKET, 0, &[0; 17]),
+            (TICKET_WANTED, 0, &[0; 31]),
+            (0, 0, b"x"),
+            (6, 0, b"x"),
+            (255, 0, b""),
+        ] {
+            let decoded = Decoded::from_padded(1, &raw(kind, burn_after, body)).unwrap();
+            assert_eq!(decoded.header, HEADER);
+            assert!(decoded.body.is_none(), "{kind} {burn_after} {body:02x?}");
+        }
+    }
+
+    #[test]
+    fn without_a_whole_header_there_is_nothing() {
+        for len in 0..37 {
+            let mut short = SecretBytes::copy_of(&vec![1; len]);
+            pad(&mut short);
+            assert!(Decoded::from_padded(1, &short).is_none());
+        }
+        let mut no_numbers = SecretBytes::copy_of(&[1; 52]);
+        pad(&mut no_numbers);
+        assert!(Decoded::from_padded(0, &no_numbers).is_none());
+        assert!(Decoded::from_padded(1, &no_numbers).is_some());
+        assert!(Decoded::from_padded(1, &SecretBytes::default()).is_none());
+    }
+
+    #[test]
+    fn a_text_has_a_byte_and_no_more_than_its_limit() {
+        assert_eq!(Text::new("").err(), Some(Code::TextEmpty));
+        assert_eq!(
+            Text::new(&"x".repeat(32_769)).err(),
+            Some(Code::TextTooLong)
+        );
+        assert_eq!(
+            Text::new(&"x".repeat(32_768)).unwrap().as_str().len(),
+            32_768
+        );
+    }
+
+    #[test]
+    fn debug_output_shows_no_words() {
+        let body = Body::Text {
+            text: Text::new("hunter2").unwrap(),
+            burn_after: 0,
+        };
+        let shown = format!(
+            "{:?}",
+            Plaintext {
+                header: HEADER,
+                body
+            }
+        );
+        assert!(
+            shown.contains("Text(..)") && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    }
+
+    fn raw(kind: u8, burn_after: u32, body: &[u8]) -> SecretBytes {
+        let mut bytes = SecretBytes::copy_of(&[kind]);
+        bytes.extend_from_slice(HEADER.id.as_bytes());
+        bytes.extend_from_slice(&HEADER.sent_at.0.to_be_bytes());
+        bytes.extend_from_slice(&HEADER.count.to_be_bytes());
+        bytes.extend_from_slice(&burn_after.to_be_bytes());
+        bytes.extend_from_slice(body);
+        pad(&mut bytes);
+        bytes
+    }
+}

@@ -65,3 +65,56 @@ impl RoomKeys {
         ct_eq(&self.join_proof(kem_pub, sig_pub, sealed_name), proof)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hex_literal::hex;
+
+    use super::*;
+
+    /// The link of the tests in [`crate::link`].
+    const URL: &str = "https://chat.example/r/AAECAwQFBgcICQoLDA0ODw\
+                       #AQEBuoFAEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi9L2GYF";
+    const PROOF: [u8; DIGEST_LEN] =
+        hex!("4bf4c5011736828349d118341fbe1dc2f0d1f4d37ce400f7603f592fd9755cc7");
+
+    /// The values were computed apart from this code.
+    #[test]
+    fn the_link_gives_the_keys_of_the_spec() {
+        let keys = RoomKeys::derive(&Link::parse(URL).unwrap());
+        assert_eq!(
+            keys.name_key().as_bytes(),
+            &hex!("1d9dc1b607264639d015a76833ae2700e6c6c8a411dedb71fdf8952cc07b91ee")
+        );
+        assert_eq!(keys.join_proof(&[1; 65], &[2; 65], &[5; 157]), PROOF);
+    }
+
+    #[test]
+    fn a_relay_cannot_change_what_was_proved() {
+        let keys = RoomKeys::derive(&Link::parse(URL).unwrap());
+        assert!(keys.check_join_proof(&[1; 65], &[2; 65], &[5; 157], &PROOF));
+        assert!(!keys.check_join_proof(&[0; 65], &[2; 65], &[5; 157], &PROOF));
+        assert!(!keys.check_join_proof(&[1; 65], &[0; 65], &[5; 157], &PROOF));
+        assert!(!keys.check_join_proof(&[1; 65], &[2; 65], &[0; 157], &PROOF));
+        assert!(!keys.check_join_proof(&[1; 65], &[2; 65], &[5; 157], &[0; 32]));
+    }
+
+    #[test]
+    fn a_changed_header_gives_other_keys() {
+        // What a relay could have a joiner believe: the same room and secret, another hard end.
+        let link = Link::parse(URL).unwrap();
+        let secret = Secret::copy_of(link.secret().as_bytes());
+        let ticket = crate::link::Ticket::copy_of(link.ticket().as_secret().as_bytes());
+        let longer = Link::new(
+            link.base(),
+            link.room_id(),
+            true,
+            29_000_001,
+            secret,
+            ticket,
+        )
+        .unwrap();
+        let keys = RoomKeys::derive(&longer);
+        assert!(!keys.check_join_proof(&[1; 65], &[2; 65], &[5; 157], &PROOF));
+    }
+}

@@ -38,6 +38,8 @@ pub fn roster_hash<'a>(
 
 #[cfg(test)]
 mod tests {
+    use hex_literal::hex;
+
     use super::*;
 
     const ROOM: RoomId = RoomId([9; 16]);
@@ -51,6 +53,16 @@ mod tests {
         sig_pub: &[4; 65],
         role: Role::Member,
     };
+
+    /// The value was computed apart from this code.
+    #[test]
+    fn the_roster_hash_is_that_of_the_spec() {
+        let room = RoomId(hex!("000102030405060708090a0b0c0d0e0f"));
+        assert_eq!(
+            roster_hash(&room, 2, [ANA, BEN]).0,
+            hex!("82d725da144430a13fdb5e75300ec7e57ac24e6c2514d65031fb14f6ef5ce7f2")
+        );
+    }
 
     #[test]
     fn whatever_differs_in_a_roster_shows_in_its_hash() {

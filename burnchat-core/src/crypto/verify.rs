@@ -104,3 +104,95 @@ impl VerificationCode {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::borrow::ToOwned;
+
+    use hex_literal::hex;
+
+    use super::*;
+
+    const ROOM: RoomId = RoomId(hex!("000102030405060708090a0b0c0d0e0f"));
+    const SECRET: [u8; 16] = hex!("101112131415161718191a1b1c1d1e1f");
+    const ANA: VerificationEntry<'_> = VerificationEntry {
+        id: ParticipantId(hex!("bffdb5a334fac8d3c439e7baae77d33a")),
+        kem_pub: &[1; 65],
+        sig_pub: &[2; 65],
+    };
+    const BEN: VerificationEntry<'_> = VerificationEntry {
+        id: ParticipantId(hex!("49ecced954be48ba496a6b18a3b85dea")),
+        kem_pub: &[3; 65],
+        sig_pub: &[4; 65],
+    };
+
+    /// The values were computed apart from this code.
+    #[test]
+    fn the_three_forms_are_those_of_the_spec() {
+        let code = code(&[ANA, BEN]);
+        assert_eq!(
+            code.transcript(),
+            &hex!("14bc0df62ebd54b91d480b4e01b801e7c7b05a81536c0ed0100f58844fcf72ab")
+        );
+        assert_eq!(code.short_code(), "14bc0d");
+        assert_eq!(
+            code.emoji().map(|emoji| emoji.name).join(" "),
+            "panda monkey corn penguin key mushroom train key \
+             turtle monkey moon camel bee dog grapes owl"
+        );
+        let symbols: String = code.emoji().iter().map(|emoji| emoji.symbol).collect();
+        assert_eq!(symbols, "🐼🐵🌽🐧🔑🍄🚂🔑🐢🐵🌙🐪🐝🐶🍇🦉");
+        let number = "32968 95560 50709 86625 92212 26060 07340 64050 23361 35866 70038 46291";
+        assert_eq!(code.safety_number(), number);
+        assert_eq!(
+            code.qr_text(),
+            "burnchat-verify:1:".to_owned() + &number.replace(' ', "")
+        );
+    }
+
+    #[test]
+    fn every_screen_shows_the_same_whatever_the_order() {
+        assert_eq!(code(&[ANA, BEN]), code(&[BEN, ANA]));
+    }
+
+    #[test]
+    fn a_swapped_key_a_newcomer_and_another_link_show() {
+        let all = code(&[ANA, BEN]);
+        assert_ne!(all, code(&[ANA]));
+        assert_ne!(
+            all,
+            code(&[
+                ANA,
+                VerificationEntry {
+                    kem_pub: &[5; 65],
+                    ..BEN
+                }
+            ])
+        );
+        assert_ne!(
+            all,
+            code(&[
+                ANA,
+                VerificationEntry {
+                    sig_pub: &[5; 65],
+                    ..BEN
+                }
+            ])
+        );
+        let other_room = RoomId([0; 16]);
+        assert_ne!(
+            all,
+            VerificationCode::new(&other_room, &secret(), [ANA, BEN])
+        );
+        let other_secret = Secret::copy_of(&[0; 16]);
+        assert_ne!(all, VerificationCode::new(&ROOM, &other_secret, [ANA, BEN]));
+    }
+
+    fn code(entries: &[VerificationEntry<'_>]) -> VerificationCode {
+        VerificationCode::new(&ROOM, &secret(), entries.iter().copied())
+    }
+
+    fn secret() -> Secret<16> {
+        Secret::copy_of(&SECRET)
+    }
+}
