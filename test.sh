@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-steps=(fmt msrv deny clippy no-std doc test bench)
+steps=(fmt msrv deny clippy no-std doc test fuzz bench)
 
 usage() {
     cat <<'END'
@@ -23,6 +23,7 @@ Runs the steps named, or all of them in this order, and fails if any of them fai
   no-std   burnchat-core builds where there is no standard library
   doc      the documentation builds, and no link in it is broken
   test     all tests; the core's once with each crypto backend
+  fuzz     the fuzz targets compile; skipped where there is no nightly compiler
   bench    every benchmark runs once, to see that it can
 
 First, whatever the steps need and the machine lacks is installed from Debian's packages.
@@ -30,10 +31,18 @@ Needs Rust (1.88 or newer, with rustfmt and clippy).
 END
 }
 
+has_nightly() {
+    cargo +nightly --version >/dev/null 2>&1
+}
+
 install_what_is_missing() {
     local missing=()
     # AWS-LC is C; its build script asks for no more than a C compiler.
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    # libFuzzer is C++.
+    if has_nightly; then
+        command -v c++ >/dev/null || missing+=(g++)
+    fi
     command -v python3 >/dev/null || missing+=(python3)
     ((${#missing[@]})) || return 0
 
@@ -46,6 +55,7 @@ install_what_is_missing() {
 step_fmt() {
     cargo fmt --all --check
     cargo fmt --manifest-path burnchat-core/no-std-check/Cargo.toml --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
 }
 
 # The resolver prefers versions that our own `rust-version` can build, and takes a newer one in silence where there is
@@ -101,6 +111,14 @@ step_doc() {
 step_test() {
     cargo test --workspace --no-fail-fast --features burnchat-core/aws-lc --locked
     cargo test --package burnchat-core --no-fail-fast --locked
+}
+
+step_fuzz() {
+    if ! has_nightly; then
+        echo 'skipped: there is no nightly compiler (`rustup toolchain install nightly`)'
+        return
+    fi
+    cargo +nightly check --manifest-path fuzz/Cargo.toml --locked
 }
 
 step_bench() {
