@@ -153,7 +153,7 @@ registry! {
     NameNotAllowed = 707, "name_not_allowed", Api, None, None, "A name with a character of section 5.5, or without a visible one.";
     NoSuchMessage = 708, "no_such_message", Api, None, None, "A message id this client does not know.";
     InvalidParameter = 709, "invalid_parameter", Api, None, None, "An argument outside its documented range.";
-    BadRandomness = 710, "bad_randomness", Crypto, None, None, "The random source gave nothing usable.";
+    CryptoFailure = 710, "crypto_failure", Crypto, None, None, "The cryptographic library, or the randomness given to it, failed.";
     // Found wrong by a client (local only): the relay
     Fork = 800, "fork", Relay, Rejoins, None, "The relay contradicts the log this client has seen.";
     Replayed = 801, "replayed", Relay, None, None, "An envelope whose n was already taken.";

@@ -46,6 +46,10 @@ pub const NEED_KEY_CEILING_MILLIS: u64 = 80_000;
 pub const REKEY_STALLED_MILLIS: u64 = 10_000;
 /// Versions since the last keyed one whose roster hash a client keeps.
 pub const UNKEYED_VERSIONS: usize = 4_096;
+/// Envelope bytes of history that wait at a client to be read.
+pub const HISTORY_BYTES: usize = 32 * 1_048_576;
+/// Ids that left which a client remembers.
+pub const DEPARTED_IDS: usize = 65_536;
 /// Automatic fresh joins in a row.
 pub const AUTOMATIC_REJOINS: u8 = 2;
 

@@ -1,0 +1,167 @@
+//! What this client sends, until it is accepted, refused or given back (spec section 8.4).
+
+use alloc::collections::VecDeque;
+
+use super::event::{Event, Output};
+use crate::crypto::{LastEpoch, Text};
+use crate::error::Code;
+use crate::ids::{EpochId, MessageId};
+use crate::limits;
+use crate::time::Timestamp;
+use crate::wire::Envelope;
+
+/// A text that waits to be encrypted.
+pub(super) struct Draft {
+    pub(super) id: MessageId,
+    pub(super) text: Text,
+    pub(super) burn_after_ms: u32,
+    /// The roster version its author saw when writing it.
+    pub(super) written_at_version: u64,
+    pub(super) written_at: Timestamp,
+}
+
+/// What an envelope on its way carries, as far as it matters once it is refused or accepted.
+pub(super) enum Payload {
+    Text(Draft),
+    Ticket,
+    /// `typing`, `read` and `ticket_wanted`: not carried over.
+    Passing,
+}
+
+/// An envelope that was sent and not seen accepted.
+pub(super) struct InFlight {
+    pub(super) envelope: Envelope,
+    /// The version of its epoch.
+    pub(super) version: u64,
+    pub(super) payload: Payload,
+}
+
+/// Texts held, envelopes in flight, and the counts that go into envelopes.
+#[derive(Default)]
+pub(super) struct Outbox {
+    held: VecDeque<Draft>,
+    in_flight: VecDeque<InFlight>,
+    accepted: u64,
+    last: LastEpoch,
+    /// When everything in flight is sent again.
+    pub(super) retry_at: Option<Timestamp>,
+}
+
+impl Outbox {
+    /// # Errors
+    /// `queue_full`.
+    pub(super) fn hold(&mut self, draft: Draft) -> Result<(), Code> {
+        if self.held.len() >= limits::HELD_TEXTS {
+            return Err(Code::QueueFull);
+        }
+        self.held.push_back(draft);
+        Ok(())
+    }
+
+    /// Whether an envelope may be made in `epoch` now.
+    pub(super) fn has_room_in(&self, epoch: &EpochId) -> bool {
+        self.retry_at.is_none()
+            && self.in_flight.len() < limits::IN_FLIGHT
+            && self
+                .in_flight
+                .front()
+                .is_none_or(|first| first.envelope.epoch == *epoch)
+    }
+
+    /// The `count` of the next envelope.
+    pub(super) fn next_count(&self) -> u64 {
+        self.accepted
+            .saturating_add(self.in_flight.len() as u64)
+            .saturating_add(1)
+    }
+
+    pub(super) fn last_epoch(&self) -> LastEpoch {
+        self.last
+    }
+
+    pub(super) fn next_held(&mut self) -> Option<Draft> {
+        self.held.pop_front()
+    }
+
+    pub(super) fn put_back(&mut self, draft: Draft) {
+        self.held.push_front(draft);
+    }
+
+    pub(super) fn sent(&mut self, in_flight: InFlight) {
+        self.in_flight.push_back(in_flight);
+    }
+
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = &InFlight> {
+        self.in_flight.iter()
+    }
+
+    pub(super) fn is_in_flight(&self, wanted: impl Fn(&Payload) -> bool) -> bool {
+        self.in_flight.iter().any(|sent| wanted(&sent.payload))
+    }
+
+    /// Takes an envelope of one's own out of the log.
+    ///
+    /// # Errors
+    /// `fork` if it is not the one that must come next, byte for byte.
+    pub(super) fn accept(&mut self, logged: &Envelope) -> Result<Payload, Code> {
+        if self
+            .in_flight
+            .front()
+            .is_none_or(|first| first.envelope != *logged)
+        {
+            return Err(Code::Fork);
+        }
+        let sent = self.in_flight.pop_front().ok_or(Code::Fork)?;
+        self.accepted = self.accepted.saturating_add(1);
+        self.last = LastEpoch {
+            version: sent.version,
+            count: sent.envelope.n.saturating_add(1),
+        };
+        if self.in_flight.is_empty() {
+            self.retry_at = None;
+        }
+        Ok(sent.payload)
+    }
+
+    /// Takes back what `is_refused` names. Texts wait again, in their order, before those written later. Returns
+    /// whether a `ticket` was among them.
+    pub(super) fn refuse(&mut self, is_refused: impl Fn(&Envelope) -> bool) -> bool {
+        let mut ticket = false;
+        let mut back = VecDeque::new();
+        let mut kept = VecDeque::with_capacity(self.in_flight.len());
+        for sent in self.in_flight.drain(..) {
+            if !is_refused(&sent.envelope) {
+                kept.push_back(sent);
+                continue;
+            }
+            match sent.payload {
+                Payload::Text(draft) => back.push_back(draft),
+                Payload::Ticket => ticket = true,
+                Payload::Passing => {}
+            }
+        }
+        self.in_flight = kept;
+        back.append(&mut self.held);
+        self.held = back;
+        if self.in_flight.is_empty() {
+            self.retry_at = None;
+        }
+        ticket
+    }
+
+    /// Gives every text back to its author: those sent as `unknown`, or, if they were surely refused, as `unsent`.
+    pub(super) fn give_back(&mut self, sent_is_unknown: bool, out: &mut VecDeque<Output>) {
+        if !sent_is_unknown {
+            self.refuse(|_| true);
+        }
+        for sent in self.in_flight.drain(..) {
+            if let Payload::Text(Draft { id, text, .. }) = sent.payload {
+                out.push_back(Output::Event(Event::Unknown { id, text }));
+            }
+        }
+        for Draft { id, text, .. } in self.held.drain(..) {
+            out.push_back(Output::Event(Event::Unsent { id, text }));
+        }
+        self.retry_at = None;
+    }
+}

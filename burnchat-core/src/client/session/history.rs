@@ -1,0 +1,460 @@
+//! What was said before this client joined, in rooms that keep it (spec section 9).
+//!
+//! The kept log is replayed into a roster of its own. Envelopes wait until the client is keyed for the first time and
+//! can walk back from key to key; then they are read in log order.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::mem;
+
+use super::{Context, Session};
+use crate::client::Stop;
+use crate::client::epochs::Epoch;
+use crate::client::event::{Event, Participant};
+use crate::client::roster::Roster;
+use crate::client::senders::Sender;
+use crate::crypto::{RoomKeys, SessionKey, Signature, VerifyingKey, epoch_id, verify_key_frame};
+use crate::error::Code;
+use crate::ids::{EpochId, ParticipantId, RoomId, RosterHash};
+use crate::limits;
+use crate::wire::{Back, Joined, KeyFrame, LoggedEnvelope, RelayFrame};
+
+/// The way from `joined` to having read the history.
+pub(super) struct HistoryReader {
+    joined_seq: u64,
+    joined_head: EpochId,
+    /// Who was there at `joined`, this client left out.
+    joined_others: Vec<ParticipantId>,
+    phase: Phase,
+    roster: Roster,
+    head: EpochId,
+    /// Versions since the last key frame: hash and members.
+    versions: Vec<(u64, RosterHash, BTreeSet<ParticipantId>)>,
+    people: BTreeMap<ParticipantId, Person>,
+    frames: Vec<PastFrame>,
+    items: VecDeque<Item>,
+    item_bytes: usize,
+    complete: bool,
+    opened: Vec<(EpochId, SessionKey)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Entries from before the join are coming in.
+    Replaying,
+    /// They are in; the first key is awaited.
+    Waiting,
+    /// Read, or given up.
+    Done,
+}
+
+/// Somebody who was in the room.
+pub(super) struct Person {
+    key: Option<VerifyingKey>,
+    participant: Participant,
+}
+
+/// A key frame whose key this client was not given.
+struct PastFrame {
+    id: EpochId,
+    version: u64,
+    roster_hash: RosterHash,
+    commit: [u8; 32],
+    members: BTreeSet<ParticipantId>,
+    back: Option<Back>,
+}
+
+/// What happened, in log order.
+enum Item {
+    Envelope(LoggedEnvelope),
+    Left(ParticipantId),
+    Ended(EpochId),
+}
+
+impl HistoryReader {
+    pub(super) fn new(room_id: RoomId, joined: &Joined) -> Self {
+        let others = joined.participants.len().saturating_sub(1);
+        let ids = joined.participants.iter().take(others);
+        Self {
+            joined_seq: joined.seq,
+            joined_head: joined.head,
+            joined_others: ids
+                .map(|entry| crate::crypto::participant_id(&entry.kem_pub.0, &entry.sig_pub.0))
+                .collect(),
+            phase: Phase::Replaying,
+            roster: Roster::empty(room_id, joined.version.saturating_sub(1)),
+            head: EpochId::NONE,
+            versions: Vec::new(),
+            people: BTreeMap::new(),
+            frames: Vec::new(),
+            items: VecDeque::new(),
+            item_bytes: 0,
+            complete: true,
+            opened: Vec::new(),
+        }
+    }
+
+    /// Whether this entry is one of those before the join.
+    pub(super) fn is_before_join(&self, seq: u64) -> bool {
+        self.phase == Phase::Replaying && seq < self.joined_seq
+    }
+
+    /// Whether envelopes that can't be opened are kept for later.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.phase == Phase::Waiting
+    }
+
+    /// An entry from before the join. What does not fit makes the history unavailable, and nothing worse.
+    pub(super) fn take_past(&mut self, frame: RelayFrame, keys: &RoomKeys) -> Result<(), Stop> {
+        let fits = match frame {
+            RelayFrame::ParticipantJoined(entry) => {
+                if self.people.is_empty() {
+                    self.roster = Roster::empty(*keys.room_id(), entry.version.saturating_sub(1));
+                }
+                let replaced = entry.replaces.is_none_or(|replaced| self.leave(&replaced));
+                replaced
+                    && self.next_version(entry.version)
+                    && self.join(entry.participant, entry.version, keys)
+            }
+            RelayFrame::ParticipantLeft(entry) => {
+                self.leave(&entry.id) && self.next_version(entry.version)
+            }
+            RelayFrame::Rekey(entry) => self.next_version(entry.version),
+            RelayFrame::SessionKey(frame) => self.past_key_frame(&frame, keys),
+            RelayFrame::EpochEnd(entry) => {
+                self.epoch_end(entry.version);
+                true
+            }
+            RelayFrame::Message(logged) => return self.take_envelope(logged).map_err(Stop::refuse),
+            _ => true,
+        };
+        self.complete &= fits;
+        self.note_version();
+        Ok(())
+    }
+
+    /// An envelope to be read later.
+    pub(super) fn take_envelope(&mut self, logged: LoggedEnvelope) -> Result<(), Code> {
+        self.item_bytes = self
+            .item_bytes
+            .saturating_add(logged.ciphertext.0.len())
+            .saturating_add(256);
+        if self.item_bytes > limits::HISTORY_BYTES {
+            self.complete = false;
+            return Ok(());
+        }
+        self.items.push_back(Item::Envelope(logged));
+        Ok(())
+    }
+
+    /// A key frame logged after the join. The session has checked it, unless it is for a version before the join.
+    pub(super) fn take_key_frame(&mut self, id: EpochId, frame: &KeyFrame, live: &Roster) {
+        if self.phase == Phase::Done {
+            return;
+        }
+        let known = self
+            .versions
+            .iter()
+            .find(|(version, ..)| *version == frame.version);
+        let members = match known {
+            Some((_, hash, members)) if *hash == frame.roster_hash => members.clone(),
+            Some(_) => return,
+            None => live
+                .members_at(frame.version)
+                .map(|entry| entry.id)
+                .collect(),
+        };
+        self.push_frame(id, frame, members);
+    }
+
+    pub(super) fn epoch_end(&mut self, version: u64) {
+        if let Some(frame) = self.frames.iter().find(|frame| frame.version == version) {
+            self.items.push_back(Item::Ended(frame.id));
+        }
+    }
+
+    /// All entries from before the join are in. Whether they lead to what `joined` says.
+    fn end(&mut self, complete: bool) -> bool {
+        self.complete &= complete;
+        self.phase = Phase::Waiting;
+        let replayed: Vec<ParticipantId> =
+            self.roster.entries().iter().map(|entry| entry.id).collect();
+        // The join itself may have taken a seat over: then one of those replayed is not there any more.
+        let mut missing = replayed
+            .iter()
+            .filter(|id| !self.joined_others.contains(id));
+        let same_people = missing.next().is_none_or(|_| missing.next().is_none())
+            && self.joined_others.iter().all(|id| replayed.contains(id));
+        let fits = same_people && self.head == self.joined_head;
+        self.complete &= fits;
+        fits
+    }
+
+    /// Opens what can be opened from the first key on (spec section 9.3).
+    pub(super) fn walk_back(&mut self, id: &EpochId, key: &SessionKey, back: Option<&Back>) {
+        if self.phase != Phase::Waiting {
+            return;
+        }
+        let mut from = *id;
+        let mut back = back.cloned();
+        let mut opened: Vec<(EpochId, SessionKey)> = Vec::new();
+        while let Some(step) = back.take() {
+            let newer = opened.last().map_or(key, |(_, key)| key);
+            let Ok(older) = newer.unwrap_back(&from, &step.wrapped.0) else {
+                break;
+            };
+            let Some(frame) = self
+                .frames
+                .iter()
+                .find(|frame| frame.id == step.epoch && step.epoch != from)
+            else {
+                break;
+            };
+            let seen = opened.iter().any(|(seen, _)| *seen == step.epoch);
+            if seen || !older.matches(&frame.commit, &frame.roster_hash) {
+                break;
+            }
+            from = step.epoch;
+            back.clone_from(&frame.back);
+            opened.push((from, older));
+        }
+        self.opened = opened;
+    }
+
+    fn past_key_frame(&mut self, frame: &KeyFrame, keys: &RoomKeys) -> bool {
+        let id = epoch_id(&frame.prev, &frame.roster_hash, &frame.commit.0);
+        let known = self
+            .versions
+            .iter()
+            .find(|(version, ..)| *version == frame.version);
+        let Some((_, hash, members)) = known else {
+            return false;
+        };
+        let key = self
+            .people
+            .get(&frame.steward)
+            .and_then(|person| person.key.as_ref());
+        let signed = key.is_some_and(|key| {
+            verify_key_frame(
+                key,
+                keys.room_id(),
+                &id,
+                &Signature::from_bytes(frame.sig.0),
+            )
+            .is_ok()
+        });
+        if *hash != frame.roster_hash
+            || !members.contains(&frame.steward)
+            || frame.prev != self.head
+            || !signed
+        {
+            return false;
+        }
+        let members = members.clone();
+        self.push_frame(id, frame, members);
+        true
+    }
+
+    fn push_frame(&mut self, id: EpochId, frame: &KeyFrame, members: BTreeSet<ParticipantId>) {
+        let removed = self
+            .frames
+            .last()
+            .is_some_and(|last| !last.members.is_subset(&members));
+        if removed {
+            self.items
+                .extend(self.frames.iter().map(|frame| Item::Ended(frame.id)));
+        }
+        self.head = id;
+        self.versions
+            .retain(|(version, ..)| *version > frame.version);
+        self.frames.push(PastFrame {
+            id,
+            version: frame.version,
+            roster_hash: frame.roster_hash,
+            commit: frame.commit.0,
+            members,
+            back: frame.back.clone(),
+        });
+    }
+
+    fn join(&mut self, listed: crate::wire::RosterEntry, version: u64, keys: &RoomKeys) -> bool {
+        let Ok((id, _)) = self.roster.add(listed, version, keys) else {
+            return false;
+        };
+        let Some(entry) = self.roster.get(&id) else {
+            return false;
+        };
+        let key = entry
+            .public
+            .as_ref()
+            .map(|public| public.verifying().clone());
+        let nobody = ParticipantId([0; 16]);
+        self.people.insert(
+            id,
+            Person {
+                key,
+                participant: entry.participant(&nobody),
+            },
+        );
+        true
+    }
+
+    fn leave(&mut self, id: &ParticipantId) -> bool {
+        self.items.push_back(Item::Left(*id));
+        self.roster.remove(id).is_ok()
+    }
+
+    fn next_version(&mut self, version: u64) -> bool {
+        let fits = version == self.roster.version().saturating_add(1);
+        self.roster.set_version(version);
+        fits
+    }
+
+    fn note_version(&mut self) {
+        let version = self.roster.version();
+        if self
+            .versions
+            .last()
+            .is_none_or(|(newest, ..)| *newest < version)
+            && self.versions.len() < limits::UNKEYED_VERSIONS
+        {
+            let members = self.roster.entries().iter().map(|entry| entry.id).collect();
+            self.versions.push((version, self.roster.hash(), members));
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn history_end(&mut self, complete: bool, cx: &mut Context<'_>) -> Result<(), Stop> {
+        let reader = self
+            .history
+            .as_mut()
+            .filter(|reader| reader.phase == Phase::Replaying);
+        let Some(reader) = reader else {
+            return Err(Stop::refuse(Code::UnexpectedFromRelay));
+        };
+        let fits = reader.end(complete);
+        if !fits {
+            cx.fault(Code::HistoryUnavailable, None);
+        }
+        if reader.items.is_empty() && reader.frames.is_empty() && fits {
+            reader.phase = Phase::Done;
+            cx.event(Event::HistoryRead { complete });
+        }
+        Ok(())
+    }
+
+    /// Reads what waits, once the first epoch is installed.
+    pub(super) fn read_history(&mut self, cx: &mut Context<'_>) {
+        let Some(reader) = self
+            .history
+            .as_mut()
+            .filter(|reader| reader.phase == Phase::Waiting)
+        else {
+            return;
+        };
+        reader.phase = Phase::Done;
+        let items = mem::take(&mut reader.items);
+        let mut people = mem::take(&mut reader.people);
+        let frames = mem::take(&mut reader.frames);
+        let opened = mem::take(&mut reader.opened);
+        let mut complete = reader.complete;
+        reader.versions.clear();
+
+        for (id, key) in opened {
+            let Some(frame) = frames.iter().find(|frame| frame.id == id) else {
+                continue;
+            };
+            let members = frame.members.iter().filter(|member| {
+                let key = people.get(member).and_then(|person| person.key.as_ref());
+                key.is_some()
+                    || self
+                        .roster
+                        .get(member)
+                        .is_some_and(|entry| entry.is_verified())
+            });
+            let mut epoch = Epoch::new(
+                id,
+                frame.version,
+                key,
+                members.copied().collect::<Vec<_>>().into_iter(),
+                false,
+            );
+            epoch.superseded_at = Some(cx.now);
+            self.epochs.install(epoch);
+        }
+        for entry in self.roster.verified() {
+            people.entry(entry.id).or_insert_with(|| Person {
+                key: entry
+                    .public
+                    .as_ref()
+                    .map(|public| public.verifying().clone()),
+                participant: entry.participant(&self.me.id()),
+            });
+        }
+        for id in people.keys() {
+            self.senders.entry(*id).or_insert_with(Sender::found);
+        }
+        let mut gone: BTreeSet<ParticipantId> = BTreeSet::new();
+        self.past_people = people;
+        for item in items {
+            match item {
+                Item::Left(id) => {
+                    gone.insert(id);
+                }
+                Item::Ended(id) => self.epochs.end(&id),
+                Item::Envelope(logged) => complete &= self.read_past_envelope(logged, &gone, cx),
+            }
+        }
+        self.past_people = BTreeMap::new();
+        let roster = &self.roster;
+        self.senders.retain(|id, _| roster.get(id).is_some());
+        if !complete {
+            cx.fault(Code::HistoryUnavailable, None);
+        }
+        cx.event(Event::HistoryRead { complete });
+    }
+
+    /// Who wrote a message: somebody on the roster, or in the history being read.
+    pub(super) fn author(&self, id: &ParticipantId) -> Option<Participant> {
+        let present = self
+            .roster
+            .get(id)
+            .map(|entry| entry.participant(&self.me.id()));
+        present.or_else(|| {
+            self.past_people
+                .get(id)
+                .map(|person| person.participant.clone())
+        })
+    }
+
+    fn read_past_envelope(
+        &mut self,
+        logged: LoggedEnvelope,
+        gone: &BTreeSet<ParticipantId>,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let sender = logged.sender;
+        let key = self
+            .past_people
+            .get(&sender)
+            .and_then(|person| person.key.clone());
+        let Some(key) = key.filter(|_| !gone.contains(&sender)) else {
+            return false;
+        };
+        let envelope = logged.into_envelope();
+        if self.epochs.get(&envelope.epoch).is_none() {
+            return false;
+        }
+        match self.open(sender, &key, &envelope, true, cx) {
+            Ok(()) => true,
+            Err(code) => {
+                cx.fault(code, Some(sender));
+                false
+            }
+        }
+    }
+}
+
+/// People of the history while it is being read.
+pub(super) type PastPeople = BTreeMap<ParticipantId, Person>;
