@@ -259,8 +259,8 @@ fn is_base(base: &str) -> bool {
     else {
         return false;
     };
-    let authority = rest.split('/').next().unwrap_or_default();
-    is_authority(authority) && rest.bytes().all(is_path_byte) && !rest.ends_with('/')
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    is_authority(authority) && path.bytes().all(is_path_byte) && !path.ends_with('/')
 }
 
 fn is_authority(authority: &str) -> bool {
@@ -290,9 +290,9 @@ fn is_port(port: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
 }
 
-/// What RFC 3986 lets a path hold; the brackets are those of an IPv6 address, checked apart.
+/// What RFC 3986 lets a path hold.
 fn is_path_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/[]".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&byte)
 }
 
 fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Result<&'a [u8; N], Code> {

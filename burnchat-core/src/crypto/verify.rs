@@ -112,7 +112,9 @@ mod tests {
     use hex_literal::hex;
 
     use super::*;
+    use crate::crypto::animals::ANIMALS;
 
+    const APPENDICES: &str = include_str!("../../../spec/burnchat-1.md");
     const ROOM: RoomId = RoomId(hex!("000102030405060708090a0b0c0d0e0f"));
     const SECRET: [u8; 16] = hex!("101112131415161718191a1b1c1d1e1f");
     const ANA: VerificationEntry<'_> = VerificationEntry {
@@ -186,6 +188,23 @@ mod tests {
         );
         let other_secret = Secret::copy_of(&[0; 16]);
         assert_ne!(all, VerificationCode::new(&ROOM, &other_secret, [ANA, BEN]));
+    }
+
+    #[test]
+    fn the_emoji_are_those_of_the_appendix() {
+        let rows = APPENDICES.split_once("## Appendix B").unwrap().1;
+        for (index, emoji) in EMOJI.iter().enumerate() {
+            let cells = format!("| {index} | {} | {} |", emoji.symbol, emoji.name);
+            assert!(rows.contains(&cells), "{cells}");
+        }
+    }
+
+    #[test]
+    fn the_animals_are_those_of_the_appendix() {
+        let (_, appendix) = APPENDICES.split_once("## Appendix A").unwrap();
+        let (appendix, _) = appendix.split_once("## Appendix B").unwrap();
+        let quoted = appendix.split('`').skip(1).step_by(2);
+        assert!(quoted.flat_map(str::split_whitespace).eq(ANIMALS));
     }
 
     fn code(entries: &[VerificationEntry<'_>]) -> VerificationCode {

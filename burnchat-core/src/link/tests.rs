@@ -111,6 +111,10 @@ fn each_way_to_be_malformed_has_its_own_error() {
             Code::LinkNotALink,
         ),
         (
+            URL.replace("chat.example", "chat.example/a[b]"),
+            Code::LinkNotALink,
+        ),
+        (
             URL.replace("chat.example", "chat.example/a b"),
             Code::LinkNotALink,
         ),
