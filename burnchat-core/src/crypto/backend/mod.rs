@@ -41,11 +41,12 @@ mod tests {
             assert!(from_a.ct_eq(&from_b));
 
             let (mut in_a, mut in_b) = (*b"some plaintext", *b"some plaintext");
-            assert_eq!(
-                aws_lc::gcm_seal(&scalar, &[1; 12], b"aad", &mut in_a).unwrap(),
-                rustcrypto::gcm_seal(&scalar, &[1; 12], b"aad", &mut in_b).unwrap()
-            );
-            assert_eq!(in_a, in_b);
+            let tag = aws_lc::gcm_seal(&scalar, &[1; 12], b"aad", &mut in_a).unwrap();
+            let same = rustcrypto::gcm_seal(&scalar, &[1; 12], b"aad", &mut in_b).unwrap();
+            assert_eq!((in_a, tag), (in_b, same));
+            aws_lc::gcm_open(&scalar, &[1; 12], b"aad", &mut in_b, &tag).unwrap();
+            rustcrypto::gcm_open(&scalar, &[1; 12], b"aad", &mut in_a, &tag).unwrap();
+            assert_eq!((&in_a, &in_b), (b"some plaintext", b"some plaintext"));
         }
     }
 
