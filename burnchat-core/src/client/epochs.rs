@@ -283,14 +283,17 @@ impl Epochs {
         self.installed.last()
     }
 
-    /// The epoch to send in.
-    pub(super) fn sending(&mut self) -> Option<&mut Epoch> {
-        if self.hold {
-            return None;
-        }
-        self.installed
-            .last_mut()
-            .filter(|epoch| epoch.takes_envelopes)
+    /// The epoch to send in, if `me` has a key left in it.
+    pub(super) fn sending(&self, me: &ParticipantId) -> Option<EpochId> {
+        let newest = self
+            .installed
+            .last()
+            .filter(|epoch| epoch.takes_envelopes && !self.hold)?;
+        // At the end of its chain a client waits for the key that the relay ordered 4,096 envelopes before.
+        newest
+            .next_n(me)
+            .filter(|n| *n < limits::ENVELOPES_PER_EPOCH)
+            .map(|_| newest.id)
     }
 
     /// Takes note of envelope `n` of an epoch that can't be opened. Returns how many were skipped.

@@ -635,7 +635,7 @@ impl Client {
         self.outputs
             .retain(|output| !matches!(output, Output::Send(_)));
         if let Phase::Joined(session) = mem::replace(&mut live.phase, Phase::Offline) {
-            live.room.seat_token = Some(session.abandon(&mut self.outputs));
+            live.room.seat_token = Some(session.abandon(code, &mut self.outputs));
         }
         self.outputs
             .push_back(Output::Event(Event::Rejoining { code }));

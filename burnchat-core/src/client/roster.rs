@@ -74,7 +74,7 @@ impl Roster {
     /// `bad_name`.
     ///
     /// # Errors
-    /// `fork` if its id is already there.
+    /// `fork` if its id is already there, or there are more than a room has seats.
     pub(super) fn add(
         &mut self,
         listed: RosterEntry,
@@ -82,7 +82,7 @@ impl Roster {
         keys: &RoomKeys,
     ) -> Result<(ParticipantId, Option<Code>), Code> {
         let id = participant_id(&listed.kem_pub.0, &listed.sig_pub.0);
-        if self.get(&id).is_some() {
+        if self.get(&id).is_some() || self.entries.len() >= usize::from(*limits::CAPACITY.end()) {
             return Err(Code::Fork);
         }
         let public = self.verify(&id, &listed, keys);

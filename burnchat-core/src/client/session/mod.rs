@@ -268,8 +268,10 @@ impl Session {
                 self.outbox.retry_at = None;
                 self.send_in_flight(cx);
             }
-            if self.tickets.due(cx.now, self.keyed(), self.role) == Due::Renew {
-                self.renew(cx, rng).map_err(Stop::refuse)?;
+            let due = self.tickets.due(cx.now, self.keyed(), self.role);
+            if due == Due::Renew && self.renew(cx, rng).is_err() {
+                // Too many commands are under way: not before the next patience is over.
+                self.tickets.asked(cx.now, self.epochs.head);
             }
         }
         self.flush(cx, rng)
@@ -285,7 +287,11 @@ impl Session {
         let connected = [
             self.need_key.as_ref().map(|need| need.next_at),
             self.outbox.retry_at,
-            self.tickets.next_timeout(self.keyed(), self.role),
+            // What can't be sent now goes out with the frame that makes it possible, and needs no timer.
+            self.tickets.next_timeout(
+                self.keyed().filter(|_| self.sendable_epoch().is_some()),
+                self.role,
+            ),
         ];
         let open = self.connection == Connection::Open;
         always
@@ -310,9 +316,20 @@ impl Session {
         }));
     }
 
-    /// Gives up the seat for a fresh join: texts go back to their author. Returns what takes the seat up.
-    pub(super) fn abandon(mut self, out: &mut VecDeque<Output>) -> Secret<32> {
+    /// Gives up the seat for a fresh join: texts go back to their author, commands count as refused. Returns what takes
+    /// the seat up.
+    pub(super) fn abandon(mut self, code: Code, out: &mut VecDeque<Output>) -> Secret<32> {
         self.outbox.give_back(true, out);
+        let refusal = Refusal {
+            code,
+            retry_after_ms: None,
+            attempts_left: None,
+        };
+        out.extend(
+            self.commands
+                .iter()
+                .map(|_| Output::Event(Event::Refused(refusal))),
+        );
         self.seat_token
     }
 

@@ -12,7 +12,6 @@ use crate::client::tickets::Due;
 use crate::crypto::{Body, Header, Plaintext, ReadMessage, Text};
 use crate::error::Code;
 use crate::ids::{EpochId, MessageId};
-use crate::limits;
 use crate::link::Ticket;
 use crate::wire::{ClientFrame, Envelope};
 
@@ -112,18 +111,13 @@ impl Session {
         Ok(())
     }
 
-    fn sendable_epoch(&mut self) -> Option<EpochId> {
-        if self.connection != Connection::Open {
-            return None;
-        }
-        let me = self.me.id();
-        let epoch = self.epochs.sending()?;
-        // At the end of its chain a client waits for the key that the relay ordered 4,096 envelopes before.
-        let has_keys = epoch
-            .next_n(&me)
-            .is_some_and(|n| n < limits::ENVELOPES_PER_EPOCH);
-        let epoch = epoch.id;
-        (has_keys && self.outbox.has_room_in(&epoch)).then_some(epoch)
+    /// The epoch in which an envelope can be sent now.
+    pub(super) fn sendable_epoch(&self) -> Option<EpochId> {
+        let epoch = self
+            .epochs
+            .sending(&self.me.id())
+            .filter(|_| self.connection == Connection::Open)?;
+        self.outbox.has_room_in(&epoch).then_some(epoch)
     }
 
     fn announce_ticket(
