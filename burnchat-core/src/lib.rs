@@ -16,5 +16,6 @@ pub mod error;
 pub mod ids;
 pub mod limits;
 pub mod link;
+pub mod relay;
 pub mod time;
 pub mod wire;

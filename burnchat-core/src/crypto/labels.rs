@@ -51,6 +51,12 @@ labels! {
     VERIFY = "verify";
     /// The digits of the safety number (section 10).
     DIGITS = "digits";
+    /// A relay's own hash of a seat token (section 11.1); never leaves it, like the next two.
+    RELAY_SEAT = "relay seat token";
+    /// A relay's own hash of a creator token.
+    RELAY_CREATOR = "relay creator token";
+    /// A relay's own hash of a PIN.
+    RELAY_PIN = "relay pin";
 }
 
 #[cfg(test)]

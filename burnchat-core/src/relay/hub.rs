@@ -1,0 +1,500 @@
+//! The hub: what arrives, and which room it is for.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt;
+
+use rand_core::CryptoRng;
+
+use super::admission::Shown;
+use super::agenda::{Agenda, Wake};
+use super::hashes::{HubKey, random_pin, ticket_hash};
+use super::links::{Links, PeerCounts, Stage};
+use super::pin::Pin;
+use super::room::{Due, Live, Moment, Room, Terms, Then};
+use super::{CloseCode, ConnectionId, Disconnect, Limits, Output, PeerKey, Refusal, Stats};
+use crate::crypto::Secret;
+use crate::error::Code;
+use crate::ids::{EpochId, RoomId};
+use crate::limits::{CAPACITY, NOT_AFTER_SLACK_SECONDS, TTL_SECONDS};
+use crate::link::room_id_of_seed;
+use crate::time::{SteadyClock, Timestamp};
+use crate::wire::http::{CreateRoom, RoomCreated, RoomInfo};
+use crate::wire::{
+    BurnReason, ClientFrame, Departure, Destroyed, ErrorFrame, Join, RelayFrame, Resume,
+};
+
+/// All rooms of one shard. See the [module documentation](super).
+///
+/// Every `handle_…` takes the time; one that is earlier than the last is taken as a clock that stepped back, and the
+/// hub's time goes on from where it was (spec section 12.2). What was due by then is done first, so that a driver that
+/// is late lengthens nothing.
+pub struct Hub {
+    limits: Limits,
+    key: HubKey,
+    clock: SteadyClock,
+    rooms: BTreeMap<RoomId, Box<Room>>,
+    owners: PeerCounts,
+    links: Links,
+    agenda: Agenda,
+    participants: usize,
+}
+
+impl Hub {
+    /// A hub without rooms. Draws the key of its hashes.
+    pub fn new(limits: Limits, rng: &mut impl CryptoRng) -> Self {
+        Self {
+            limits,
+            key: HubKey::random(rng),
+            clock: SteadyClock::default(),
+            rooms: BTreeMap::new(),
+            owners: PeerCounts::default(),
+            links: Links::default(),
+            agenda: Agenda::default(),
+            participants: 0,
+        }
+    }
+
+    /// Makes a room (spec section 11.1). It counts against the rooms of `peer` until it burns.
+    ///
+    /// # Errors
+    /// `bad_request`, `room_exists` or `too_many_rooms`.
+    pub fn handle_create(
+        &mut self,
+        now: Timestamp,
+        peer: PeerKey,
+        request: &CreateRoom,
+        rng: &mut impl CryptoRng,
+    ) -> Result<RoomCreated, Refusal> {
+        let now = self.advance(now);
+        let end = now.plus_seconds(request.ttl_seconds);
+        let not_after = Timestamp::from_unix_minutes(request.not_after);
+        if !TTL_SECONDS.contains(&request.ttl_seconds)
+            || !CAPACITY.contains(&request.capacity)
+            || !(end..=end.plus_seconds(NOT_AFTER_SLACK_SECONDS)).contains(&not_after)
+        {
+            return Err(Code::BadRequest.into());
+        }
+        let room_id = room_id_of_seed(&request.id_seed);
+        if self.rooms.contains_key(&room_id) {
+            return Err(Code::RoomExists.into());
+        }
+        if self.rooms.len() >= self.limits.rooms
+            || self.owners.of(peer) >= self.limits.rooms_of_peer
+        {
+            return Err(Code::TooManyRooms.into());
+        }
+
+        let creator_token = Secret::random(rng);
+        let pin = random_pin(rng);
+        let terms = Terms {
+            id: room_id,
+            owner: peer,
+            end,
+            not_after,
+            capacity: request.capacity,
+            history: request.history,
+            burn: request.burn,
+            ticket: request.ticket_hash,
+            creator_token: self.key.creator_token(&room_id, &creator_token),
+            pin: Pin::new(self.key.pin(&room_id, &pin)),
+        };
+        let room = Room {
+            terms,
+            live: None,
+            scheduled: Some(end),
+        };
+        self.rooms.insert(room_id, Box::new(room));
+        self.owners.add(peer);
+        self.agenda.add(end, Wake::Room(room_id));
+        Ok(RoomCreated {
+            room_id,
+            creator_token,
+            pin,
+            seconds_remaining: now.seconds_until(end),
+        })
+    }
+
+    /// Tells of a room to who holds its ticket (spec section 13.4).
+    ///
+    /// # Errors
+    /// `room_not_found` or `link_expired`.
+    pub fn handle_info(
+        &mut self,
+        now: Timestamp,
+        room: RoomId,
+        ticket: &Secret<16>,
+    ) -> Result<RoomInfo, Refusal> {
+        let now = self.advance(now);
+        let shown = ticket_hash(ticket);
+        let room = self.rooms.get(&room).ok_or(Code::RoomNotFound)?;
+        room.judge_ticket(&shown)?;
+        Ok(RoomInfo {
+            seconds_remaining: now.seconds_until(room.terms.end),
+            participants: u16::try_from(room.participants()).unwrap_or(u16::MAX),
+            capacity: room.terms.capacity,
+            locked: room.live.as_ref().is_some_and(|live| live.locked),
+            history: room.terms.history,
+            burn: room.terms.burn,
+        })
+    }
+
+    /// Burns a room for who holds its creator token (spec section 13.4).
+    ///
+    /// # Errors
+    /// `room_not_found`.
+    pub fn handle_burn(
+        &mut self,
+        now: Timestamp,
+        room: RoomId,
+        creator_token: &Secret<32>,
+    ) -> Result<(), Refusal> {
+        self.advance(now);
+        let shown = self.key.creator_token(&room, creator_token);
+        match self.rooms.get(&room) {
+            Some(found) if found.is_creator_token(&shown) => {
+                self.burn(room, BurnReason::Burned);
+                Ok(())
+            }
+            _ => Err(Code::RoomNotFound.into()),
+        }
+    }
+
+    /// Takes in a connection that asks for this room, whether or not there is one: that is only told to `join` and
+    /// `resume`. The number must be new.
+    pub fn handle_connect(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        peer: PeerKey,
+        room: RoomId,
+    ) {
+        let now = self.advance(now);
+        // A driver that uses a number twice loses the connection that had it.
+        self.disconnected(now, connection, Disconnect::Broken);
+        let greet_by = now.plus_millis(self.limits.handshake_millis);
+        match self
+            .links
+            .open(connection, peer, room, greet_by, &self.limits)
+        {
+            Ok(()) => self.agenda.add(greet_by, Wake::Greeting(connection)),
+            Err(code) => {
+                self.links.refuse(connection, ErrorFrame::new(code));
+            }
+        }
+    }
+
+    /// A text message has arrived. A driver hands in a binary one as an empty frame: both are `malformed_frame`.
+    pub fn handle_frame(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        frame: &[u8],
+        rng: &mut impl CryptoRng,
+    ) {
+        let now = self.advance(now);
+        let Some(link) = self.links.get_mut(connection) else {
+            return;
+        };
+        let (peer, room, stage) = (link.peer, link.room, link.stage);
+        let pace = link.pace(now, &self.limits, frame.len());
+        let len = frame.len();
+        let frame = match ClientFrame::parse(frame) {
+            Ok(frame) => frame,
+            Err(code) => return self.refuse(now, connection, ErrorFrame::new(code)),
+        };
+        let about = About::of(&frame);
+        if let Err(wait) = pace {
+            return self.slow_down(now, connection, wait, about);
+        }
+
+        let done = match stage {
+            Stage::Greeting(greet_by) => {
+                let done = match &frame {
+                    ClientFrame::Join(join) => self.join(now, connection, peer, room, join, rng),
+                    ClientFrame::Resume(resume) => self.resume(now, connection, room, resume),
+                    _ => Err(Code::UnexpectedFrame.into()),
+                };
+                if done.is_ok() {
+                    self.agenda.remove(greet_by, Wake::Greeting(connection));
+                }
+                done.map(|()| Then::Nothing)
+            }
+            Stage::Seated(number) => self
+                .with_room(now, room, |room| room.handle(number, frame, len))
+                .unwrap_or(Ok(Then::Nothing)),
+        };
+        match done {
+            Ok(Then::Burn) => self.burn(room, BurnReason::Burned),
+            Ok(Then::Nothing) => self.keep_pace(connection),
+            Err(Refusal {
+                code: Code::RateLimited,
+                retry_after_ms: Some(wait),
+                ..
+            }) => self.slow_down(now, connection, wait, about),
+            Err(refusal) => {
+                self.keep_pace(connection);
+                self.refuse(now, connection, about.put_on(refusal.into()));
+            }
+        }
+    }
+
+    /// A connection has ended. Not to be told of one the hub has closed.
+    pub fn handle_disconnect(&mut self, now: Timestamp, connection: ConnectionId, end: Disconnect) {
+        let now = self.advance(now);
+        self.disconnected(now, connection, end);
+    }
+
+    /// Does what is due. Call it when the time of [`poll_timeout`](Self::poll_timeout) has come; at other times it
+    /// does nothing.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.advance(now);
+    }
+
+    /// Burns every room, in order of section 12.3: the relay is about to end.
+    pub fn handle_shutdown(&mut self, now: Timestamp) {
+        self.advance(now);
+        while let Some((room, _)) = self.rooms.first_key_value() {
+            let room = *room;
+            self.burn(room, BurnReason::Shutdown);
+        }
+    }
+
+    /// What the driver is to do next, until there is nothing.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.links.pop_output()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), in the driver's time; `None` if nothing is due ever.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.agenda.next().map(|at| self.clock.to_driver(at))
+    }
+
+    /// How much there is.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            rooms: self.rooms.len(),
+            connections: self.links.len(),
+            participants: self.participants,
+        }
+    }
+
+    /// The hub's time, after everything that was due by then.
+    fn advance(&mut self, now: Timestamp) -> Timestamp {
+        let now = self.clock.advance(now);
+        while let Some(wake) = self.agenda.pop_due(now) {
+            match wake {
+                Wake::Greeting(connection) => {
+                    let error = ErrorFrame::new(Code::HandshakeTimeout);
+                    self.links.refuse(connection, error);
+                }
+                Wake::Room(room) => self.wake(now, room),
+            }
+        }
+        now
+    }
+
+    fn wake(&mut self, now: Timestamp, id: RoomId) {
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.scheduled = None;
+        }
+        while let Some(room) = self.rooms.get(&id) {
+            match room.next_due() {
+                (at, Due::End) if at <= now => return self.burn(id, BurnReason::Expired),
+                (at, due) if at <= now => {
+                    self.with_room(now, id, |room| room.due(due));
+                }
+                _ => break,
+            }
+        }
+        if let Some(room) = self.rooms.get_mut(&id) {
+            reschedule(&mut self.agenda, room);
+        }
+    }
+
+    fn join(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        peer: PeerKey,
+        id: RoomId,
+        join: &Join,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), Refusal> {
+        let shown = Shown::new(&self.key, &id, join);
+        let room = self.rooms.get_mut(&id).ok_or(Code::RoomNotFound)?;
+        let admitted = room.admit(now, &self.limits, peer, &shown, join)?;
+        let history = room.terms.history;
+        room.live
+            .get_or_insert_with(|| Box::new(Live::new(history)));
+        let seat_token = Secret::random(rng);
+        let token_hash = self.key.seat_token(&id, &seat_token);
+        self.with_room(now, id, |room| {
+            room.enter(connection, admitted, join, seat_token, token_hash);
+        });
+        Ok(())
+    }
+
+    fn resume(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        id: RoomId,
+        resume: &Resume,
+    ) -> Result<(), Refusal> {
+        let token = self.key.seat_token(&id, &resume.seat_token);
+        let room = self.rooms.get(&id).ok_or(Code::RoomNotFound)?;
+        let live = room.live.as_deref().ok_or(Code::RoomNotFound)?;
+        let number = live.judge_resume(&token, resume.seq)?;
+        self.with_room(now, id, |room| room.resume(connection, number, resume.seq));
+        Ok(())
+    }
+
+    /// Takes one step in a room that somebody has joined.
+    fn with_room<T>(
+        &mut self,
+        now: Timestamp,
+        id: RoomId,
+        step: impl FnOnce(&mut Moment<'_>) -> T,
+    ) -> Option<T> {
+        let room = self.rooms.get_mut(&id)?;
+        let before = room.participants();
+        let mut moment = Moment {
+            now,
+            limits: &self.limits,
+            links: &mut self.links,
+            terms: &mut room.terms,
+            live: room.live.as_deref_mut()?,
+        };
+        let done = step(&mut moment);
+        moment.settle();
+        self.participants = self.participants + room.participants() - before;
+        reschedule(&mut self.agenda, room);
+        Some(done)
+    }
+
+    /// Spec section 12.3.
+    fn burn(&mut self, id: RoomId, reason: BurnReason) {
+        let Some(room) = self.rooms.remove(&id) else {
+            return;
+        };
+        if let Some(at) = room.scheduled {
+            self.agenda.remove(at, Wake::Room(id));
+        }
+        self.owners.remove(room.terms.owner);
+        self.participants -= room.participants();
+        let connected: Vec<ConnectionId> = room
+            .live
+            .iter()
+            .flat_map(|live| live.roster.connected())
+            .copied()
+            .collect();
+        let destroyed = RelayFrame::Destroyed(Destroyed { reason }).encode();
+        self.links.send(connected.clone(), destroyed);
+        for connection in connected {
+            self.links.close(connection, CloseCode::Normal);
+        }
+    }
+
+    /// Sends an error; if it is one that closes, the connection is gone.
+    fn refuse(&mut self, now: Timestamp, connection: ConnectionId, error: ErrorFrame) {
+        let Some(link) = self.links.get(connection) else {
+            return;
+        };
+        let (room, stage) = (link.room, link.stage);
+        if self.links.refuse(connection, error) {
+            self.gone(now, connection, room, stage, Disconnect::Broken);
+        }
+    }
+
+    /// Refuses a frame that came too fast, or closes the connection after too many of them.
+    fn slow_down(&mut self, now: Timestamp, connection: ConnectionId, wait: u64, about: About) {
+        let Some(link) = self.links.get_mut(connection) else {
+            return;
+        };
+        let (room, stage) = (link.room, link.stage);
+        if link.refused_too_often(&self.limits) {
+            self.links.close(connection, CloseCode::TryAgainLater);
+            self.gone(now, connection, room, stage, Disconnect::Broken);
+        } else {
+            let error = ErrorFrame::new(Code::RateLimited).retry_after(wait);
+            self.links.refuse(connection, about.put_on(error));
+        }
+    }
+
+    fn keep_pace(&mut self, connection: ConnectionId) {
+        if let Some(link) = self.links.get_mut(connection) {
+            link.not_refused();
+        }
+    }
+
+    fn disconnected(&mut self, now: Timestamp, connection: ConnectionId, end: Disconnect) {
+        if let Some(link) = self.links.forget(connection) {
+            self.gone(now, connection, link.room, link.stage, end);
+        }
+    }
+
+    /// A connection has been forgotten: so must be what hung on it.
+    fn gone(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        room: RoomId,
+        stage: Stage,
+        end: Disconnect,
+    ) {
+        match (stage, end) {
+            (Stage::Greeting(greet_by), _) => {
+                self.agenda.remove(greet_by, Wake::Greeting(connection));
+            }
+            (Stage::Seated(number), Disconnect::Clean) => {
+                self.with_room(now, room, |room| room.depart(number, Departure::Left));
+            }
+            (Stage::Seated(number), Disconnect::Broken) => {
+                self.with_room(now, room, |room| room.broke(number));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Hub").field(&self.stats()).finish()
+    }
+}
+
+/// Which envelope a frame was, if it was one: its errors name it.
+#[derive(Clone, Copy)]
+struct About(Option<(EpochId, u64)>);
+
+impl About {
+    fn of(frame: &ClientFrame) -> Self {
+        Self(match frame {
+            ClientFrame::Message(envelope) => Some((envelope.epoch, envelope.n)),
+            _ => None,
+        })
+    }
+
+    fn put_on(self, error: ErrorFrame) -> ErrorFrame {
+        match self.0 {
+            Some((epoch, n)) => error.envelope(epoch, n),
+            None => error,
+        }
+    }
+}
+
+/// Puts a room where the agenda must have it.
+fn reschedule(agenda: &mut Agenda, room: &mut Room) {
+    let (next, _) = room.next_due();
+    let wake = Wake::Room(room.terms.id);
+    if room.scheduled == Some(next) {
+        return;
+    }
+    if let Some(before) = room.scheduled.replace(next) {
+        agenda.remove(before, wake);
+    }
+    agenda.add(next, wake);
+}

@@ -1,0 +1,292 @@
+//! One room: what was agreed when it was made, what has happened in it, and what is due next.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use zeroize::Zeroize;
+
+use super::asking::Asking;
+use super::epochs::Epochs;
+use super::hashes::KeyedHash;
+use super::links::Links;
+use super::log::{Kind, Log};
+use super::pin::Pin;
+use super::quota::Quota;
+use super::roster::{Participant, Presence, Roster};
+use super::seats::{JoinNumber, Seats};
+use super::{ConnectionId, Limits, PeerKey, Refusal};
+use crate::error::Code;
+use crate::ids::{RoomId, TicketHash};
+use crate::limits::{COUNTDOWN_LAST_SECONDS, COUNTDOWN_SECONDS};
+use crate::time::Timestamp;
+use crate::wire::{
+    ClientFrame, Countdown, Departure, ErrorFrame, Nothing, ParticipantLeft, RelayFrame,
+    VersionOnly, WhoMayBurn,
+};
+
+/// A room. Until somebody joins it is its terms and nothing more.
+pub(super) struct Room {
+    pub(super) terms: Terms,
+    pub(super) live: Option<Box<Live>>,
+    /// Where the agenda has it.
+    pub(super) scheduled: Option<Timestamp>,
+}
+
+/// What the creator asked for, and what admits people.
+pub(super) struct Terms {
+    pub(super) id: RoomId,
+    /// Whose budget of rooms it counts against.
+    pub(super) owner: PeerKey,
+    pub(super) end: Timestamp,
+    pub(super) not_after: Timestamp,
+    pub(super) capacity: u16,
+    pub(super) history: bool,
+    pub(super) burn: WhoMayBurn,
+    pub(super) ticket: TicketHash,
+    pub(super) creator_token: KeyedHash,
+    pub(super) pin: Pin,
+}
+
+impl Drop for Terms {
+    fn drop(&mut self) {
+        self.ticket.0.zeroize();
+    }
+}
+
+/// What has happened since the first join.
+pub(super) struct Live {
+    pub(super) seats: Seats,
+    pub(super) roster: Roster,
+    pub(super) log: Log,
+    pub(super) epochs: Epochs,
+    pub(super) asking: Asking,
+    pub(super) locked: bool,
+    /// The `seq` of the last `extended`, or 0.
+    pub(super) last_extended: u64,
+    /// Tickets that were the room's once, the newest last.
+    pub(super) replaced_tickets: VecDeque<TicketHash>,
+    pub(super) quota: Quota,
+    /// The next `countdown`, while somebody is connected.
+    tick: Option<Timestamp>,
+}
+
+impl Live {
+    pub(super) fn new(history: bool) -> Self {
+        Self {
+            seats: Seats::default(),
+            roster: Roster::default(),
+            log: Log::new(history),
+            epochs: Epochs::default(),
+            asking: Asking::default(),
+            locked: false,
+            last_extended: 0,
+            replaced_tickets: VecDeque::new(),
+            quota: Quota::default(),
+            tick: None,
+        }
+    }
+}
+
+/// What is due in a room. At the same time, the earlier goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    End,
+    /// A participant has been away for too long.
+    Departure(JoinNumber),
+    /// An older epoch has gone on for long enough.
+    EpochEnd,
+    /// The time of somebody asked for a key, or of joins that wait, is over.
+    Asking,
+    Countdown,
+}
+
+impl Room {
+    /// What is due next, and when.
+    pub(super) fn next_due(&self) -> (Timestamp, Due) {
+        let end = (self.terms.end, Due::End);
+        let Some(live) = &self.live else { return end };
+        let departure = live.roster.next_timeout();
+        [
+            departure.map(|(at, number)| (at, Due::Departure(number))),
+            live.epochs.next_end().map(|at| (at, Due::EpochEnd)),
+            live.asking.deadline().map(|at| (at, Due::Asking)),
+            live.tick.map(|at| (at, Due::Countdown)),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(end, Ord::min)
+    }
+
+    /// People on the roster.
+    pub(super) fn participants(&self) -> usize {
+        self.live.as_ref().map_or(0, |live| live.roster.len())
+    }
+}
+
+/// A room somebody has joined, at one moment, with everything a step may touch.
+pub(super) struct Moment<'a> {
+    pub(super) now: Timestamp,
+    pub(super) limits: &'a Limits,
+    pub(super) links: &'a mut Links,
+    pub(super) terms: &'a mut Terms,
+    pub(super) live: &'a mut Live,
+}
+
+/// What a frame leads to beyond its room.
+pub(super) enum Then {
+    Nothing,
+    Burn,
+}
+
+impl Moment<'_> {
+    /// A frame of `len` bytes from a participant.
+    pub(super) fn handle(
+        &mut self,
+        from: JoinNumber,
+        frame: ClientFrame,
+        len: usize,
+    ) -> Result<Then, Refusal> {
+        match frame {
+            ClientFrame::Message(envelope) => self.envelope(from, envelope, len)?,
+            ClientFrame::SessionKey(offer) => self.key_offer(from, *offer),
+            ClientFrame::KeyDeclined(VersionOnly { version }) => self.key_declined(from, version),
+            ClientFrame::NeedKey(VersionOnly { version }) => self.need_key(from, version),
+            ClientFrame::Kick(command) => self.kick(from, command, len)?,
+            ClientFrame::Lock(command) => self.lock(from, command, len)?,
+            ClientFrame::Renew(command) => self.renew(from, command, len)?,
+            ClientFrame::Extend(command) => self.extend(from, command, len)?,
+            ClientFrame::Burn(Nothing {}) => {
+                self.may_burn(from)?;
+                return Ok(Then::Burn);
+            }
+            ClientFrame::Join(_) | ClientFrame::Resume(_) => {
+                return Err(Code::UnexpectedFrame.into());
+            }
+        }
+        Ok(Then::Nothing)
+    }
+
+    /// Does what is due. The end is not for here: it takes the room away.
+    pub(super) fn due(&mut self, due: Due) {
+        match due {
+            Due::End => {}
+            Due::Departure(number) => self.depart(number, Departure::Timeout),
+            Due::EpochEnd => self.end_oldest_epoch(),
+            Due::Asking => self.asking_timed_out(),
+            Due::Countdown => self.count_down(),
+        }
+    }
+
+    /// Ends a step: what several changes call for alike is done once, after them.
+    pub(super) fn settle(&mut self) {
+        self.ask_if_due();
+        if self.live.roster.connected().is_empty() {
+            self.live.tick = None;
+        } else if self.live.tick.is_none() {
+            self.live.tick = next_tick(self.now, self.terms.end);
+        }
+    }
+
+    /// A participant's connection has broken.
+    pub(super) fn broke(&mut self, number: JoinNumber) {
+        self.live.roster.set_away(number, self.now);
+        self.asked_one_is_away(number);
+    }
+
+    /// A participant leaves the roster, and everyone is told.
+    pub(super) fn depart(&mut self, number: JoinNumber, reason: Departure) {
+        let error = (reason == Departure::Kicked).then_some(Code::Kicked);
+        let Some(participant) = self.take_out(number, error) else {
+            return;
+        };
+        match reason {
+            Departure::Kicked => self.live.seats.kick(participant.seat),
+            Departure::Left | Departure::Timeout => self.live.seats.leave(participant.seat),
+        }
+        self.live.roster.version += 1;
+        let (id, version) = (participant.id, self.live.roster.version);
+        self.log(Kind::Change, |seq| {
+            RelayFrame::ParticipantLeft(ParticipantLeft {
+                seq,
+                version,
+                id,
+                reason,
+            })
+        });
+        if self.live.roster.len() == 0 {
+            self.live.log.clear();
+            self.live.epochs = Epochs::default();
+            self.live.asking = Asking::default();
+        } else {
+            self.ask_at_once();
+        }
+    }
+
+    /// Takes a participant off the roster, its connection with it. What the log says of it is the caller's.
+    pub(super) fn take_out(
+        &mut self,
+        number: JoinNumber,
+        error: Option<Code>,
+    ) -> Option<Participant> {
+        let participant = self.live.roster.remove(number)?;
+        if let Presence::Here(connection) = participant.presence {
+            match error {
+                Some(code) => {
+                    self.links.refuse(connection, ErrorFrame::new(code));
+                }
+                None => {
+                    self.links.forget(connection);
+                }
+            }
+        }
+        self.live.epochs.departed(number);
+        self.live.asking.departed(number);
+        Some(participant)
+    }
+
+    /// Puts an entry into the log and sends it to everyone connected.
+    pub(super) fn log(&mut self, kind: Kind, entry: impl FnOnce(u64) -> RelayFrame) {
+        let frame = self.live.log.append(self.now, self.limits, kind, entry);
+        let everyone = self.everyone();
+        self.links.send(everyone, frame);
+    }
+
+    /// The end has moved: so have the countdown's ticks.
+    pub(super) fn restart_countdown(&mut self) {
+        self.live.tick = None;
+    }
+
+    /// Everyone connected.
+    pub(super) fn everyone(&self) -> Vec<ConnectionId> {
+        self.live.roster.connected().to_vec()
+    }
+
+    pub(super) fn seconds_remaining(&self) -> u64 {
+        self.now.seconds_until(self.terms.end)
+    }
+
+    fn count_down(&mut self) {
+        let frame = RelayFrame::Countdown(Countdown {
+            seconds_remaining: self.seconds_remaining(),
+        })
+        .encode();
+        let everyone = self.everyone();
+        self.links.send(everyone, frame);
+        self.live.tick = next_tick(self.now, self.terms.end);
+        self.live.log.prune(self.now, self.limits);
+    }
+}
+
+/// When the remaining time is next a multiple of the countdown's interval; `None` when that is the end.
+fn next_tick(now: Timestamp, end: Timestamp) -> Option<Timestamp> {
+    let remaining = end.millis_since(now);
+    let (interval, last_interval) = COUNTDOWN_SECONDS;
+    let interval = if remaining > COUNTDOWN_LAST_SECONDS * 1_000 {
+        interval * 1_000
+    } else {
+        last_interval * 1_000
+    };
+    let next = remaining.saturating_sub(1) / interval * interval;
+    (next > 0).then(|| Timestamp(end.0 - next))
+}

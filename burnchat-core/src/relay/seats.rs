@@ -1,0 +1,134 @@
+//! Seats, and the tokens that lead to them (spec section 11.3).
+//!
+//! A seat outlives its participant: a reloaded page is a new participant that comes with the old one's token and sits
+//! where it sat. So a token leads to a seat, an id leads to a seat, and a kick of anyone who ever had the seat reaches
+//! whoever has it now.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::hashes::KeyedHash;
+use crate::ids::ParticipantId;
+use crate::wire::Role;
+
+/// The number of a join: names one participation, and puts them in order (spec section 6.2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct JoinNumber(pub(super) u64);
+
+/// Names a seat of a room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct SeatIndex(usize);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SeatState {
+    /// By this participant.
+    Held(JoinNumber),
+    /// Its last participant has left; its tokens still admit.
+    Left,
+    /// Its last participant had left when the ticket was replaced: its tokens are `link_expired`.
+    Void,
+    /// Its last participant was removed: its tokens are `kicked`.
+    Kicked,
+}
+
+/// Every seat the room has had. What it keeps is bounded by the joins a room sees.
+#[derive(Default)]
+pub(super) struct Seats {
+    seats: Vec<Seat>,
+    tokens: BTreeMap<KeyedHash, (SeatIndex, JoinNumber)>,
+    ids: BTreeMap<ParticipantId, SeatIndex>,
+    creator: Option<SeatIndex>,
+    joins: u64,
+}
+
+struct Seat {
+    role: Role,
+    state: SeatState,
+}
+
+impl Seats {
+    /// A seat nobody has had.
+    pub(super) fn add(&mut self, role: Role) -> SeatIndex {
+        self.seats.push(Seat {
+            role,
+            state: SeatState::Left,
+        });
+        SeatIndex(self.seats.len() - 1)
+    }
+
+    /// Lets a new participant have a seat; its token leads there from now on.
+    pub(super) fn occupy(
+        &mut self,
+        seat: SeatIndex,
+        id: ParticipantId,
+        token: KeyedHash,
+    ) -> JoinNumber {
+        self.joins += 1;
+        let number = JoinNumber(self.joins);
+        self.set(seat, SeatState::Held(number));
+        self.ids.insert(id, seat);
+        self.tokens.insert(token, (seat, number));
+        number
+    }
+
+    /// The creator token leads to this seat from now on.
+    pub(super) fn set_creator(&mut self, seat: SeatIndex) {
+        self.creator = Some(seat);
+    }
+
+    pub(super) fn leave(&mut self, seat: SeatIndex) {
+        self.set(seat, SeatState::Left);
+    }
+
+    pub(super) fn kick(&mut self, seat: SeatIndex) {
+        self.set(seat, SeatState::Kicked);
+    }
+
+    /// The ticket has been replaced.
+    pub(super) fn void_those_left(&mut self) {
+        for seat in &mut self.seats {
+            if seat.state == SeatState::Left {
+                seat.state = SeatState::Void;
+            }
+        }
+    }
+
+    /// How many joins the room has seen.
+    pub(super) fn joins(&self) -> u64 {
+        self.joins
+    }
+
+    /// The seat of an id the room has seen.
+    pub(super) fn of_id(&self, id: &ParticipantId) -> Option<SeatIndex> {
+        self.ids.get(id).copied()
+    }
+
+    /// The seat a token leads to, and the participant it was given to.
+    pub(super) fn of_token(&self, token: &KeyedHash) -> Option<(SeatIndex, JoinNumber)> {
+        self.tokens.get(token).copied()
+    }
+
+    /// The seat the creator token leads to, once it has been used.
+    pub(super) fn of_creator(&self) -> Option<SeatIndex> {
+        self.creator
+    }
+
+    pub(super) fn state(&self, seat: SeatIndex) -> SeatState {
+        // Seats are never removed, so every index has one.
+        self.seats
+            .get(seat.0)
+            .map_or(SeatState::Void, |seat| seat.state)
+    }
+
+    pub(super) fn role(&self, seat: SeatIndex) -> Role {
+        self.seats
+            .get(seat.0)
+            .map_or(Role::Member, |seat| seat.role)
+    }
+
+    fn set(&mut self, seat: SeatIndex, state: SeatState) {
+        if let Some(seat) = self.seats.get_mut(seat.0) {
+            seat.state = state;
+        }
+    }
+}
