@@ -75,11 +75,6 @@ impl SteadyClock {
     pub(crate) fn to_driver(self, deadline: Timestamp) -> Timestamp {
         Timestamp(deadline.0.saturating_sub(self.ahead_millis))
     }
-
-    /// The newest time seen.
-    pub(crate) fn newest(self) -> Timestamp {
-        self.newest
-    }
 }
 
 #[cfg(test)]

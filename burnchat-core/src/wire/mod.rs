@@ -1,7 +1,7 @@
 //! Frames: what goes over the wire, and how it is read (spec section 13).
 //!
 //! [`ClientFrame`] and [`RelayFrame`] have one variant for each type of frame. Reading is strict and total: within the
-//! limits of [`limits`](crate::limits) or refused with a [`Code`]. Nothing here knows a room's state.
+//! limits of [`limits`] or refused with a [`Code`]. Nothing here knows a room's state.
 
 pub(crate) mod binary;
 mod client_frame;

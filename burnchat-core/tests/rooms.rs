@@ -1,0 +1,348 @@
+//! Rooms as they are meant to be: the stories the README promises.
+
+#[cfg(test)]
+mod harness;
+
+#[cfg(test)]
+mod rooms {
+    use burnchat_core::client::{BurnKind, EndReason, Event, RoomSettings, Status};
+    use burnchat_core::error::Code;
+    use burnchat_core::wire::WhoMayBurn;
+
+    use super::harness::World;
+
+    fn plain() -> RoomSettings {
+        RoomSettings::default()
+    }
+
+    #[test]
+    fn two_people_talk_and_at_zero_nothing_is_left() {
+        let mut world = World::new(1);
+        world.room_of(plain(), &["ana", "ben"]);
+        let hello = world.send(0, "hello ben");
+        world.send(1, "hello ana");
+        world.run_for(1_000);
+        assert_eq!(world.texts(1), ["hello ben"]);
+        assert_eq!(world.texts(0), ["hello ana"]);
+        assert_eq!(world.nodes[0].accepted, [hello]);
+        world.assert_agreement();
+
+        world.run_for(600_000);
+        for node in 0..2 {
+            assert_eq!(
+                world.ended(node),
+                Some(EndReason::Burned(BurnKind::Expired))
+            );
+            assert!(world.nodes[node].client.link().is_none());
+            assert!(world.nodes[node].client.verification().is_none());
+        }
+        assert_eq!(world.hub.stats().rooms, 0);
+        assert_eq!(
+            world.try_send(0, "anyone?", 0).unwrap_err().code(),
+            Code::Ended
+        );
+    }
+
+    #[test]
+    fn a_late_joiner_reads_on_and_not_back() {
+        let mut world = World::new(2);
+        let room = world.room_of(plain(), &["ana", "ben"]);
+        world.send(0, "before cleo");
+        world.run_for(1_000);
+        let cleo = world.join(&room, "cleo");
+        world.run_for(2_000);
+        world.send(0, "after cleo");
+        world.run_for(1_000);
+        assert_eq!(world.texts(cleo), ["after cleo"]);
+        assert_eq!(world.texts(1), ["before cleo", "after cleo"]);
+        world.assert_agreement();
+    }
+
+    #[test]
+    fn in_a_history_room_a_late_joiner_reads_everything() {
+        let mut world = World::new(3);
+        let settings = RoomSettings {
+            history: true,
+            ..plain()
+        };
+        let room = world.room_of(settings, &["ana", "ben"]);
+        world.send(0, "one");
+        world.send(1, "two");
+        world.run_for(1_000);
+        let cleo = world.join(&room, "cleo");
+        world.run_for(2_000);
+        world.send(1, "three");
+        world.run_for(1_000);
+        let dora = world.join(&room, "dora");
+        world.run_for(2_000);
+        assert_eq!(world.texts(cleo), ["one", "two", "three"]);
+        assert_eq!(world.texts(dora), ["one", "two", "three"]);
+        assert!(world.has_event(dora, |event| matches!(
+            event,
+            Event::HistoryRead { complete: true }
+        )));
+        assert_eq!(
+            world.nodes[dora]
+                .texts
+                .iter()
+                .filter(|text| text.from_history)
+                .count(),
+            3
+        );
+        world.assert_agreement();
+    }
+
+    #[test]
+    fn history_outlives_those_who_wrote_it() {
+        let mut world = World::new(4);
+        let settings = RoomSettings {
+            history: true,
+            ..plain()
+        };
+        let room = world.room_of(settings, &["ana", "ben", "cleo"]);
+        world.send(1, "ben was here");
+        world.run_for(1_000);
+        world.act(1, |client, now, _| client.leave(now));
+        world.run_for(2_000);
+        let dora = world.join(&room, "dora");
+        world.run_for(2_000);
+        assert_eq!(world.texts(dora), ["ben was here"]);
+        assert!(world.nodes[dora].texts[0].label.starts_with("ben·2·"));
+    }
+
+    #[test]
+    fn a_kicked_member_cannot_read_on_and_its_link_is_dead() {
+        let mut world = World::new(5);
+        let room = world.room_of(plain(), &["ana", "ben", "cleo"]);
+        let ben = world.id(1);
+        world
+            .act(0, |client, now, rng| client.kick(now, ben, true, rng))
+            .unwrap();
+        world.run_for(3_000);
+        assert_eq!(world.ended(1), Some(EndReason::Kicked));
+        world.send(0, "ben is gone");
+        world.run_for(1_000);
+        assert_eq!(world.texts(2), ["ben is gone"]);
+        assert!(world.texts(1).is_empty());
+
+        let back = world.join(&room, "ben");
+        world.run_for(2_000);
+        let Some(EndReason::Refused(refusal)) = world.ended(back) else {
+            panic!("{:?}", world.ended(back))
+        };
+        assert_eq!(refusal.code, Code::LinkExpired);
+
+        for node in [0, 2] {
+            assert!(world.nodes[node].client.link_is_current());
+            let link = world.nodes[node]
+                .client
+                .link()
+                .unwrap()
+                .to_url()
+                .to_string();
+            assert_ne!(link, room.link);
+        }
+        let fresh = world.nodes[2].client.link().unwrap().to_url().to_string();
+        let dora = world.add(&fresh, "dora", Default::default());
+        world.run_for(2_000);
+        world.send(dora, "by the new link");
+        world.run_for(1_000);
+        assert_eq!(world.texts(2), ["ben is gone", "by the new link"]);
+    }
+
+    #[test]
+    fn what_was_written_before_somebody_came_is_not_shown_to_them() {
+        let mut world = World::new(6);
+        let room = world.room_of(plain(), &["ana", "ben", "cleo"]);
+        // Ana writes while a departure holds everything up, and dora comes before the next key.
+        world.cut(1);
+        world.nodes[1].online = false;
+        world.run_for(29_000);
+        world.delay = 300..=300;
+        world.run_for(1_500);
+        let text = world.send(0, "only for those who were here");
+        let dora = world.join(&room, "dora");
+        world.run_for(5_000);
+        let shown = world.texts(dora).len();
+        let given_back = world.nodes[0].unsent.contains(&text);
+        assert_eq!(shown, 0);
+        assert!(given_back || world.texts(2) == ["only for those who were here"]);
+    }
+
+    #[test]
+    fn a_broken_connection_loses_nothing() {
+        let mut world = World::new(7);
+        world.room_of(plain(), &["ana", "ben"]);
+        world.go_offline(1);
+        world.send(0, "while ben is away");
+        world.send(1, "written offline");
+        world.run_for(5_000);
+        world.go_online(1);
+        world.run_for(2_000);
+        assert_eq!(world.texts(1), ["while ben is away"]);
+        assert_eq!(world.texts(0), ["written offline"]);
+        assert!(world.has_event(1, |event| matches!(event, Event::Resumed)));
+    }
+
+    #[test]
+    fn a_creator_who_closes_the_tab_does_not_strand_the_room() {
+        let mut world = World::new(8);
+        let room = world.room_of(plain(), &["ana", "ben", "cleo"]);
+        world.crash(0);
+        world.run_for(35_000);
+        world.send(1, "still here");
+        world.run_for(1_000);
+        assert_eq!(world.texts(2), ["still here"]);
+        let back = world.join_as_creator(&room, "ana");
+        world.run_for(2_000);
+        assert!(world.is_creator(back));
+        world
+            .act(back, |client, now, rng| client.burn(now, rng))
+            .unwrap();
+        world.run_for(1_000);
+        for node in [1, 2, back] {
+            assert_eq!(world.ended(node), Some(EndReason::Burned(BurnKind::Asked)));
+        }
+    }
+
+    #[test]
+    fn the_pin_makes_another_device_a_creator() {
+        let mut world = World::new(9);
+        let room = world.room_of(plain(), &["ana", "ben"]);
+        let pin = room.pin.to_lowercase();
+        let phone = world.join_with_pin(&room, "ana's phone", &pin);
+        world.run_for(1_000);
+        assert!(world.is_creator(phone));
+        world
+            .act(phone, |client, now, rng| client.lock(now, true, rng))
+            .unwrap();
+        world.run_for(500);
+        assert!(world.nodes[1].client.is_locked());
+        let late = world.join(&room, "late");
+        world.run_for(500);
+        let Some(EndReason::Refused(refusal)) = world.ended(late) else {
+            panic!()
+        };
+        assert_eq!(refusal.code, Code::RoomLocked);
+    }
+
+    #[test]
+    fn an_extension_moves_every_clock_and_never_past_the_hard_end() {
+        let mut world = World::new(10);
+        let settings = RoomSettings {
+            ttl_seconds: 60,
+            extension_seconds: 120,
+            ..plain()
+        };
+        world.room_of(settings, &["ana", "ben"]);
+        world
+            .act(0, |client, now, rng| client.extend(now, 60, rng))
+            .unwrap();
+        world.run_for(70_000);
+        assert_eq!(world.nodes[1].client.status(), Status::Joined);
+        world
+            .act(0, |client, now, rng| client.extend(now, 1_800, rng))
+            .unwrap();
+        world.run_for(1_000);
+        let end = world.nodes[1].client.ends_at().unwrap();
+        let not_after = world.nodes[1].client.link().unwrap().not_after();
+        assert_eq!(end, not_after);
+        world.run_for(300_000);
+        assert!(world.ended(0).is_some() && world.ended(1).is_some());
+    }
+
+    #[test]
+    fn one_message_burns_before_the_room() {
+        let mut world = World::new(11);
+        world.room_of(plain(), &["ana", "ben"]);
+        let id = world.try_send(0, "for your eyes", 5_000).unwrap();
+        world.run_for(30_000);
+        let burned = |event: &Event| matches!(event, Event::MessageBurned { id: burned, .. } if *burned == id);
+        assert!(
+            world.has_event(0, burned),
+            "the author's copy burns from its acceptance"
+        );
+        assert!(
+            !world.has_event(1, burned),
+            "the reader's does not before it is read"
+        );
+        let ana = world.id(0);
+        world.read(1, ana, id);
+        world.run_for(4_900);
+        assert!(!world.has_event(1, burned));
+        world.run_for(200);
+        assert!(world.has_event(1, burned));
+        assert!(world.has_event(
+            0,
+            |event| matches!(event, Event::Read { id: read, .. } if *read == id)
+        ));
+    }
+
+    #[test]
+    fn alone_there_is_nobody_to_write_to() {
+        let mut world = World::new(12);
+        let room = world.create_plain();
+        world.join_as_creator(&room, "ana");
+        world.run_for(1_000);
+        assert_eq!(
+            world.try_send(0, "hello?", 0).unwrap_err().code(),
+            Code::NobodyHere
+        );
+        let ben = world.join(&room, "ben");
+        world.run_for(1_000);
+        world.send(0, "hello ben");
+        world.run_for(1_000);
+        assert_eq!(world.texts(ben), ["hello ben"]);
+        world.act(ben, |client, now, _| client.leave(now));
+        world.run_for(1_000);
+        assert_eq!(
+            world.try_send(0, "gone?", 0).unwrap_err().code(),
+            Code::NobodyHere
+        );
+        assert_eq!(world.nodes[0].client.epoch(), None);
+    }
+
+    #[test]
+    fn anyone_may_burn_where_the_room_says_so_and_only_there() {
+        let mut world = World::new(13);
+        world.room_of(plain(), &["ana", "ben"]);
+        let refused = world
+            .act(1, |client, now, rng| client.burn(now, rng))
+            .unwrap_err();
+        assert_eq!(refused.code(), Code::NotCreator);
+
+        let mut world = World::new(14);
+        world.room_of(
+            RoomSettings {
+                burn: WhoMayBurn::Anyone,
+                ..plain()
+            },
+            &["ana", "ben"],
+        );
+        world
+            .act(1, |client, now, rng| client.burn(now, rng))
+            .unwrap();
+        world.run_for(500);
+        assert_eq!(world.ended(0), Some(EndReason::Burned(BurnKind::Asked)));
+    }
+
+    #[test]
+    fn a_dozen_people_agree() {
+        let mut world = World::new(15);
+        let room = world.create(RoomSettings {
+            capacity: 60,
+            ..plain()
+        });
+        world.join_as_creator(&room, "p0");
+        for n in 1..12 {
+            world.join(&room, &format!("p{n}"));
+        }
+        world.run_for(3_000);
+        world.assert_agreement();
+        world.send(3, "hello everyone");
+        world.run_for(1_000);
+        for node in (0..12).filter(|node| *node != 3) {
+            assert_eq!(world.texts(node), ["hello everyone"]);
+        }
+    }
+}
