@@ -200,7 +200,8 @@ impl Moment<'_> {
         }
     }
 
-    pub(super) fn asked_one_is_away(&mut self, number: JoinNumber) {
+    /// If this is who is being asked, it has declined or is away: the next.
+    pub(super) fn pass_over(&mut self, number: JoinNumber) {
         self.live.asking.state = match mem::take(&mut self.live.asking.state) {
             State::One(nomination) if nomination.who == number => {
                 return self.ask_next(nomination.round);
@@ -217,9 +218,8 @@ impl Moment<'_> {
         if let Some(standing) = self.live.roster.standing_mut(number) {
             standing.unresponsive = false;
         }
-        // Whether it declined or went away makes no difference for the rest.
         if version == self.live.roster.version {
-            self.asked_one_is_away(number);
+            self.pass_over(number);
         }
     }
 

@@ -12,7 +12,7 @@ use super::agenda::{Agenda, Wake};
 use super::hashes::{HubKey, random_pin, ticket_hash};
 use super::links::{Links, PeerCounts, Stage};
 use super::pin::Pin;
-use super::room::{Due, Live, Moment, Room, Terms, Then};
+use super::room::{Live, Moment, Room, Terms, Then};
 use super::{CloseCode, ConnectionId, Disconnect, Limits, Output, PeerKey, Refusal, Stats};
 use crate::crypto::Secret;
 use crate::error::Code;
@@ -298,20 +298,14 @@ impl Hub {
     }
 
     fn wake(&mut self, now: Timestamp, id: RoomId) {
-        if let Some(room) = self.rooms.get_mut(&id) {
-            room.scheduled = None;
-        }
-        while let Some(room) = self.rooms.get(&id) {
-            match room.next_due() {
-                (at, Due::End) if at <= now => return self.burn(id, BurnReason::Expired),
-                (at, due) if at <= now => {
-                    self.with_room(now, id, |room| room.due(due));
-                }
-                _ => break,
-            }
-        }
-        if let Some(room) = self.rooms.get_mut(&id) {
-            reschedule(&mut self.agenda, room);
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        room.scheduled = None;
+        if room.terms.end <= now {
+            self.burn(id, BurnReason::Expired);
+        } else {
+            self.with_room(now, id, |room| room.catch_up());
         }
     }
 
@@ -488,7 +482,7 @@ impl About {
 
 /// Puts a room where the agenda must have it.
 fn reschedule(agenda: &mut Agenda, room: &mut Room) {
-    let (next, _) = room.next_due();
+    let next = room.next_due();
     let wake = Wake::Room(room.terms.id);
     if room.scheduled == Some(next) {
         return;

@@ -252,11 +252,12 @@ impl Log {
     }
 
     fn strip(&mut self, seq: u64) {
-        let place = self.changes.partition_point(|kept| kept.seq < seq);
-        if let Some(Kept {
-            frame: Stored::Key(key),
-            ..
-        }) = self.changes.get_mut(place)
+        let place = self.changes.binary_search_by_key(&seq, |kept| kept.seq);
+        if let Ok(place) = place
+            && let Some(Kept {
+                frame: Stored::Key(key),
+                ..
+            }) = self.changes.get_mut(place)
         {
             key.wipe_wraps();
         }

@@ -183,3 +183,6 @@ pub struct Stats {
     /// Participants on all rosters, those away included.
     pub participants: usize,
 }
+
+#[cfg(test)]
+mod tests;

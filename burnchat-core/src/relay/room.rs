@@ -86,12 +86,24 @@ impl Live {
             tick: None,
         }
     }
+
+    fn next_due(&self) -> Option<(Timestamp, Due)> {
+        let departure = self.roster.next_timeout();
+        [
+            departure.map(|(at, number)| (at, Due::Departure(number))),
+            self.epochs.next_end().map(|at| (at, Due::EpochEnd)),
+            self.asking.deadline().map(|at| (at, Due::Asking)),
+            self.tick.map(|at| (at, Due::Countdown)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
 }
 
-/// What is due in a room. At the same time, the earlier goes first.
+/// What is due in a room besides its end. At the same time, the earlier goes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Due {
-    End,
+enum Due {
     /// A participant has been away for too long.
     Departure(JoinNumber),
     /// An older epoch has gone on for long enough.
@@ -102,20 +114,10 @@ pub(super) enum Due {
 }
 
 impl Room {
-    /// What is due next, and when.
-    pub(super) fn next_due(&self) -> (Timestamp, Due) {
-        let end = (self.terms.end, Due::End);
-        let Some(live) = &self.live else { return end };
-        let departure = live.roster.next_timeout();
-        [
-            departure.map(|(at, number)| (at, Due::Departure(number))),
-            live.epochs.next_end().map(|at| (at, Due::EpochEnd)),
-            live.asking.deadline().map(|at| (at, Due::Asking)),
-            live.tick.map(|at| (at, Due::Countdown)),
-        ]
-        .into_iter()
-        .flatten()
-        .fold(end, Ord::min)
+    /// When something is due next.
+    pub(super) fn next_due(&self) -> Timestamp {
+        let live = self.live.as_ref().and_then(|live| live.next_due());
+        live.map_or(self.terms.end, |(at, _)| at.min(self.terms.end))
     }
 
     /// People on the roster.
@@ -167,14 +169,17 @@ impl Moment<'_> {
         Ok(Then::Nothing)
     }
 
-    /// Does what is due. The end is not for here: it takes the room away.
-    pub(super) fn due(&mut self, due: Due) {
-        match due {
-            Due::End => {}
-            Due::Departure(number) => self.depart(number, Departure::Timeout),
-            Due::EpochEnd => self.end_oldest_epoch(),
-            Due::Asking => self.asking_timed_out(),
-            Due::Countdown => self.count_down(),
+    /// Does everything that is due, in order. The end of the room is not for here.
+    pub(super) fn catch_up(&mut self) {
+        while let Some((at, due)) = self.live.next_due()
+            && at <= self.now
+        {
+            match due {
+                Due::Departure(number) => self.depart(number, Departure::Timeout),
+                Due::EpochEnd => self.end_oldest_epoch(),
+                Due::Asking => self.asking_timed_out(),
+                Due::Countdown => self.count_down(),
+            }
         }
     }
 
@@ -191,7 +196,7 @@ impl Moment<'_> {
     /// A participant's connection has broken.
     pub(super) fn broke(&mut self, number: JoinNumber) {
         self.live.roster.set_away(number, self.now);
-        self.asked_one_is_away(number);
+        self.pass_over(number);
     }
 
     /// A participant leaves the roster, and everyone is told.

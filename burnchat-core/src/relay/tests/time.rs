@@ -1,0 +1,133 @@
+//! Countdown, the end, and clocks (spec sections 12.1 to 12.3).
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::world::{START, World, peer};
+use crate::relay::Limits;
+use crate::time::Timestamp;
+
+#[test]
+fn the_countdown_is_told_every_ten_seconds_and_then_every_second() {
+    let mut world = World::with(Limits::default(), |room| room.ttl_seconds = 95);
+    world.join("ana");
+    world.hears("ana");
+    world.pass(96_000);
+    let mut expected: Vec<_> = [90, 80, 70]
+        .into_iter()
+        .chain((1..=60).rev())
+        .map(|seconds| format!("countdown {seconds}"))
+        .collect();
+    expected.extend(["destroyed Expired".into(), "closed 1000".into()]);
+    assert_eq!(world.hears("ana"), expected);
+    assert_eq!(world.now, START.plus_millis(96_000));
+}
+
+#[test]
+fn who_comes_between_two_ticks_hears_the_next() {
+    let mut world = World::new();
+    world.pass(3_217);
+    world.join("ana");
+    assert_eq!(world.hub.poll_timeout(), Some(START.plus_millis(10_000)));
+    world.hears("ana");
+    world.pass(6_783);
+    assert_eq!(world.hears("ana"), ["countdown 590"]);
+}
+
+#[test]
+fn a_room_nobody_is_connected_to_sleeps_until_its_end() {
+    let mut world = World::new();
+    let end = START.plus_seconds(600);
+    assert_eq!(world.hub.poll_timeout(), Some(end));
+    world.keyed_pair();
+    world.leave("ana");
+    world.drop("ben");
+    let away_for = START.plus_millis(30_250);
+    assert_eq!(world.hub.poll_timeout(), Some(away_for));
+    world.pass(30_000);
+    assert_eq!(world.hub.poll_timeout(), Some(end));
+}
+
+#[test]
+fn an_extension_moves_the_ticks() {
+    let mut world = World::with(Limits::default(), |room| room.ttl_seconds = 30);
+    world.join_creator("ana");
+    world.extend("ana", 33, 0);
+    world.hears("ana");
+    world.pass(4_000);
+    assert_eq!(world.hears("ana"), ["countdown 60", "countdown 59"]);
+}
+
+#[test]
+fn a_late_driver_lengthens_nothing() {
+    let mut world = World::new();
+    world.keyed_pair();
+    world.oversleep(600_000);
+    world.say("ana");
+    assert_eq!(world.hears("ana"), ["destroyed Expired", "closed 1000"]);
+    world.join("cleo");
+    assert_eq!(world.hears("cleo"), ["error room_not_found", "closed 1008"]);
+}
+
+#[test]
+fn a_late_driver_gets_one_tick_and_things_in_their_order() {
+    let mut world = World::new();
+    world.keyed_pair();
+    world.join("cleo");
+    world.pass(250);
+    world.answer("ana");
+    world.drop("ben");
+    world.forget_what_was_heard();
+    world.oversleep(45_000);
+    world.hub.handle_timeout(world.now);
+    world.drain();
+    assert_eq!(
+        world.hears("ana"),
+        ["countdown 555", "-ben timeout", "end 2", "wanted 4"]
+    );
+}
+
+#[test]
+fn a_clock_that_steps_back_never_lengthens_a_room() {
+    let mut world = World::new();
+    world.keyed_pair();
+    world.pass(300_000);
+    // Back by an hour; five minutes are left all the same.
+    world.now = Timestamp(world.now.0 - 3_600_000);
+    world.forget_what_was_heard();
+    world.say("ana");
+    assert_eq!(world.info().unwrap().seconds_remaining, 300);
+    world.pass(299_749);
+    assert_eq!(world.hub.stats().rooms, 1);
+    world.pass(1);
+    assert_eq!(world.hub.stats().rooms, 0);
+}
+
+#[test]
+fn a_connection_that_says_nothing_is_closed() {
+    let mut world = World::new();
+    world.connect("ana");
+    world.pass(9_999);
+    assert!(world.hears("ana").is_empty());
+    world.pass(1);
+    assert_eq!(
+        world.hears("ana"),
+        ["error handshake_timeout", "closed 1008"]
+    );
+    assert_eq!(world.hub.stats().connections, 0);
+}
+
+#[test]
+fn a_shutdown_burns_every_room() {
+    let mut world = World::new();
+    world.keyed_pair();
+    for seed in 2..10 {
+        let request = world.request(seed);
+        world.create(peer(seed), &request).unwrap();
+    }
+    world.hub.handle_shutdown(world.now);
+    world.drain();
+    assert_eq!(world.hears("ben"), ["destroyed Shutdown", "closed 1000"]);
+    assert_eq!(world.hub.stats(), Default::default());
+    assert_eq!(world.hub.poll_timeout(), None);
+}
