@@ -173,7 +173,7 @@ pub struct Message {
     pub sent_at: Timestamp,
     /// Milliseconds from reading to burning, 0 for none: call [`Client::mark_read`](super::Client::mark_read).
     pub burn_after_ms: u32,
-    /// Whether it was written before this client joined.
+    /// Whether it was in the log before this client was keyed for the first time.
     pub from_history: bool,
 }
 
