@@ -11,6 +11,7 @@ mod burns;
 mod commands;
 mod epochs;
 mod event;
+mod joining;
 mod new_room;
 mod outbox;
 mod roster;
@@ -31,17 +32,15 @@ pub use self::event::{
 pub use self::new_room::{RoomSettings, plan_room};
 
 use self::commands::Command;
+use self::joining::{Joining, Room, Stop, join};
 use self::session::{Connection, Context, Passing, Session};
-use crate::crypto::{
-    CryptoError, Identity, Name, ReadMessage, RoomKeys, Secret, SecretBytes, Text,
-    VerificationCode, seal_name,
-};
+use crate::crypto::{Name, ReadMessage, RoomKeys, Secret, SecretBytes, Text, VerificationCode};
 use crate::error::{Code, Error};
 use crate::ids::{EpochId, MessageId, ParticipantId};
 use crate::limits;
 use crate::link::Link;
 use crate::time::{SteadyClock, Timestamp};
-use crate::wire::{Bytes, ClientFrame, Join, Joined, PinText, RelayFrame, Role};
+use crate::wire::{RelayFrame, Role};
 
 /// The close code of a client that leaves.
 const CLOSE_LEAVING: u16 = 1000;
@@ -100,74 +99,6 @@ enum Phase {
     Offline,
     Joining(Box<Joining>),
     Joined(Box<Session>),
-}
-
-/// The keys and the entry a `join` was sent with.
-struct Joining {
-    me: Identity,
-    sealed_name: Bytes<157>,
-}
-
-/// What a client keeps from one join to the next.
-struct Room {
-    link: Link,
-    keys: RoomKeys,
-    name: Name,
-    pin: Option<SecretBytes>,
-    creator_token: Option<Secret<32>>,
-    seat_token: Option<Secret<32>>,
-    /// When this client's own clock ends the room.
-    end: Option<Timestamp>,
-    /// Automatic fresh joins since it was last keyed.
-    rejoins: u8,
-}
-
-impl Room {
-    /// The relay says anew how long the room lives; never past the link's hard end.
-    fn set_end(&mut self, now: Timestamp, seconds_remaining: u64) {
-        self.end = Some(
-            now.plus_seconds(seconds_remaining)
-                .min(self.link.not_after()),
-        );
-    }
-
-    /// The relay repeats how long the room lives: the end can only come nearer.
-    fn cap_end(&mut self, now: Timestamp, seconds_remaining: u64) {
-        let end = now.plus_seconds(seconds_remaining);
-        self.end = self.end.map(|present| present.min(end));
-    }
-}
-
-/// Why a step did not go on as it began.
-#[derive(Clone, Copy, Debug)]
-enum Stop {
-    /// What came in is refused; nothing moved.
-    Refuse(Error),
-    /// Join afresh.
-    Rejoin(Code),
-    End(EndReason),
-}
-
-impl Stop {
-    fn refuse(code: Code) -> Self {
-        Self::Refuse(Error::new(code))
-    }
-
-    fn bad_link() -> Self {
-        Self::End(EndReason::Failed(Error::new(Code::BadLink)))
-    }
-
-    fn kicked() -> Self {
-        Self::End(EndReason::Kicked)
-    }
-
-    fn gone() -> Self {
-        Self::End(EndReason::LocalBurn)
-    }
-
-    fn refused(refusal: Refusal) -> Self {
-        Self::End(EndReason::Refused(refusal))
-    }
 }
 
 impl Client {
@@ -660,69 +591,4 @@ impl fmt::Debug for Client {
             .field("status", &self.status())
             .finish_non_exhaustive()
     }
-}
-
-impl Joining {
-    fn handle_frame(
-        self: Box<Self>,
-        frame: RelayFrame,
-        cx: &mut Context<'_>,
-    ) -> (Phase, Result<(), Stop>) {
-        match frame {
-            RelayFrame::Joined(joined) => match self.joined(*joined, cx) {
-                Ok(session) => (Phase::Joined(Box::new(session)), Ok(())),
-                Err(stop) => (Phase::Offline, Err(stop)),
-            },
-            RelayFrame::Error(error) => (Phase::Offline, Err(Stop::refused(error.into()))),
-            _ => (
-                Phase::Joining(self),
-                Err(Stop::refuse(Code::UnexpectedFromRelay)),
-            ),
-        }
-    }
-
-    fn joined(self, joined: Joined, cx: &mut Context<'_>) -> Result<Session, Stop> {
-        let failed = |code| Stop::End(EndReason::Failed(Error::new(code)));
-        if cx.now >= cx.room.link.not_after() {
-            return Err(failed(Code::ClockSkew));
-        }
-        if joined.history != cx.room.link.history() {
-            return Err(failed(Code::HistoryMismatch));
-        }
-        let own = joined.participants.last();
-        if own.is_none_or(|own| own.sealed_name != self.sealed_name || own.role != joined.role) {
-            return Err(Stop::Rejoin(Code::Fork));
-        }
-        Session::new(joined, self.me, cx)
-    }
-}
-
-/// Makes an identity and sends `join`.
-fn join(cx: &mut Context<'_>, rng: &mut impl CryptoRng) -> Result<Joining, CryptoError> {
-    let me = Identity::generate(rng)?;
-    let room = &mut *cx.room;
-    let sealed_name = seal_name(&room.keys, &me, &room.name, rng)?;
-    let kem_pub = *me.kem().public_key().as_bytes();
-    let sig_pub = *me.signing().verifying_key().as_bytes();
-    let join_proof = room.keys.join_proof(&kem_pub, &sig_pub, &sealed_name);
-    let sealed_name = Bytes(sealed_name);
-    let copy = |token: &Secret<32>| Secret::copy_of(token.as_bytes());
-    let seat_token = room.seat_token.as_ref().map(copy);
-    let frame = ClientFrame::Join(Box::new(Join {
-        kem_pub: Bytes(kem_pub),
-        sig_pub: Bytes(sig_pub),
-        sealed_name,
-        join_proof: Bytes(join_proof),
-        ticket: Some(Secret::copy_of(room.link.ticket().as_secret().as_bytes())),
-        // A seat keeps its role: whoever takes one up needs neither.
-        pin: room
-            .pin
-            .as_ref()
-            .filter(|_| seat_token.is_none())
-            .map(|pin| PinText(SecretBytes::copy_of(pin.as_slice()))),
-        creator_token: room.creator_token.as_ref().map(copy),
-        seat_token,
-    }));
-    cx.send(&frame);
-    Ok(Joining { me, sealed_name })
 }
