@@ -1,1 +1,54 @@
 //! The reference Burnchat relay, as a library to mount in an axum application.
+//!
+//! A relay numbers and forwards the frames of rooms it cannot read, counts down, and burns. All of its rules are in
+//! [`burnchat_core::relay::Hub`]; this crate brings sockets, timers and randomness to it, and holds everything in
+//! memory:
+//!
+//! ```no_run
+//! use std::net::SocketAddr;
+//!
+//! use burnchat_relay::{Config, Relay};
+//!
+//! # async fn run() -> std::io::Result<()> {
+//! let relay = Relay::start(Config::default());
+//! let app = axum::Router::new().merge(relay.router());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8470").await?;
+//! let service = app.into_make_service_with_connect_info::<SocketAddr>();
+//! tokio::select! {
+//!     ended = axum::serve(listener, service) => ended?,
+//!     () = relay.failed() => std::process::abort(),
+//!     _ = tokio::signal::ctrl_c() => relay.shutdown().await,
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! There is no global state: several relays run side by side in one process.
+//!
+//! # Who does what
+//!
+//! A worker task owns the hub and with it all rooms; there is no lock round a room. Each connection has a task of its
+//! own that only moves bytes: into the worker's queue, which has an end (then the connection waits), and out of its own
+//! queue, which has an end too (then the reader is too slow, is closed with 1013, and can resume). So nobody ever waits
+//! for a slow reader. The queue holds the replay of everything a room keeps, with room to spare.
+//!
+//! # Panics
+//!
+//! A worker that panics takes its rooms with it: they are wiped as the panic unwinds, their connections close, requests
+//! are answered 503, and [`Relay::failed`] returns. A room is never half there. The program `burnchat-relay` ends at
+//! that moment, and an application should, too.
+
+mod clock;
+mod config;
+mod connection;
+mod http;
+mod outbox;
+mod peer;
+mod relay;
+mod rng;
+mod shard;
+
+pub use burnchat_core::relay::{Limits, Rate, Stats};
+
+pub use config::Config;
+pub use relay::Relay;

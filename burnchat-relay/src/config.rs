@@ -1,0 +1,48 @@
+//! What a relay may set differently.
+
+use std::time::Duration;
+
+use burnchat_core::relay::Limits;
+
+/// How a relay is run. The defaults are the spec's, where it says anything.
+///
+/// ```
+/// let mut config = burnchat_relay::Config::default();
+/// config.limits.rooms = 10_000;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The limits of the rooms (spec section 16).
+    pub limits: Limits,
+    /// Frames from all connections of one worker that wait to be looked at; beyond it connections are not read.
+    pub inbound_frames: usize,
+    /// Bytes that wait for a slow reader beyond the replay of everything a room keeps; beyond it the reader is closed
+    /// with 1013.
+    pub backlog_bytes: usize,
+    /// The same, in frames.
+    pub backlog_frames: usize,
+    /// How often a connection is asked for a sign of life.
+    pub ping_every: Duration,
+    /// How long it may take to give one; then it is broken.
+    pub pong_within: Duration,
+    /// How long a connection may take for its last bytes and its closing handshake.
+    pub close_within: Duration,
+    /// How long [`Relay::shutdown`](crate::Relay::shutdown) waits for those who are told.
+    pub shutdown_within: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            inbound_frames: 1_024,
+            backlog_bytes: 4 << 20,
+            backlog_frames: 4_096,
+            ping_every: Duration::from_secs(20),
+            pong_within: Duration::from_secs(10),
+            close_within: Duration::from_secs(5),
+            shutdown_within: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,3 +1,0 @@
-//! The reference Burnchat relay, as a program.
-
-fn main() {}

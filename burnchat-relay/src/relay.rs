@@ -1,0 +1,143 @@
+//! The handle of a running relay, and what its parts share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use burnchat_core::ids::RoomId;
+use burnchat_core::relay::{ConnectionId, PeerKey, Stats};
+use hyper::upgrade::OnUpgrade;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::connection::Connection;
+use crate::peer::PeerKeys;
+use crate::shard::{Gone, Shard};
+use crate::{Config, http};
+
+/// A running relay. Clones are handles of the same one; dropping them all stops nothing, [`shutdown`](Self::shutdown)
+/// does.
+#[derive(Clone)]
+pub struct Relay(Arc<Shared>);
+
+/// What requests, connections and the handle share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) peers: PeerKeys,
+    shard: Shard,
+    /// Becomes true when a worker panics.
+    failed: watch::Receiver<bool>,
+    next_connection: AtomicU64,
+    /// Each connection's task holds a receiver.
+    connections: watch::Sender<()>,
+}
+
+impl Relay {
+    /// Starts a relay without rooms, on tokio's current runtime.
+    ///
+    /// # Panics
+    /// If there is no current runtime, or no randomness to be had from the operating system.
+    #[must_use]
+    pub fn start(config: Config) -> Self {
+        let (failing, failed) = watch::channel(false);
+        let shard = Shard::start(&config, Clock::system(), failing);
+        Self(Arc::new(Shared {
+            config,
+            peers: PeerKeys::random(),
+            shard,
+            failed,
+            next_connection: AtomicU64::new(0),
+            connections: watch::Sender::new(()),
+        }))
+    }
+
+    /// The relay's routes: `/api/rooms…` and `/r/{room}`.
+    ///
+    /// Serve them with [`into_make_service_with_connect_info::<SocketAddr>`][info]: limits for each peer go by its
+    /// address. Where it is not known all are taken for one peer.
+    ///
+    /// [info]: axum::Router::into_make_service_with_connect_info
+    pub fn router(&self) -> Router {
+        http::router(Arc::clone(&self.0))
+    }
+
+    /// Burns all rooms in order (spec section 12.3) and ends the relay: everyone is told `destroyed` with the reason
+    /// `shutdown`, and closed with 1000. Returns when they have been, or when
+    /// [`Config::shutdown_within`] is over. From then on every request is answered 503.
+    pub async fn shutdown(&self) {
+        let relay = &*self.0;
+        let told_all = timeout(relay.config.shutdown_within, async {
+            // A worker that has ended before has nobody left to tell.
+            let _ = relay.shard.shut_down().await;
+            relay.connections.closed().await;
+        });
+        match told_all.await {
+            Ok(()) => info!("all rooms are burned, and everybody has been told"),
+            Err(_) => warn!("all rooms are burned; not everybody has confirmed it in time"),
+        }
+    }
+
+    /// Returns if a worker has panicked, and never if the relay is shut down in order.
+    ///
+    /// The rooms of that worker are wiped and their connections closed; nothing is left of them to go on with. A program
+    /// should end then, and let whatever started it start it anew.
+    pub async fn failed(&self) {
+        let mut failed = self.0.failed.clone();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// How much there is: counts only.
+    pub async fn stats(&self) -> Stats {
+        self.0.shard.stats().await.unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The worker a room belongs to. One has them all; but whoever has something for a room asks here.
+    pub(crate) fn shard_of(&self, _room: RoomId) -> &Shard {
+        &self.shard
+    }
+
+    /// Carries a connection as soon as its upgrade is done.
+    ///
+    /// # Errors
+    /// If there is nobody to carry it to.
+    pub(crate) fn carry(
+        self: &Arc<Self>,
+        room: RoomId,
+        peer: PeerKey,
+        upgrade: OnUpgrade,
+    ) -> Result<(), Gone> {
+        let shard = self.shard_of(room).clone();
+        if shard.is_gone() {
+            return Err(Gone);
+        }
+        let connection = Connection {
+            id: ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed)),
+            peer,
+            room,
+            shard,
+        };
+        let alive = self.connections.subscribe();
+        let relay = Arc::clone(self);
+        tokio::spawn(async move {
+            // An upgrade that fails has a client that is gone.
+            if let Ok(upgraded) = upgrade.await {
+                connection.run(upgraded, &relay.config).await;
+            }
+            drop(alive);
+        });
+        Ok(())
+    }
+}

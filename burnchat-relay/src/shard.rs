@@ -1,0 +1,337 @@
+//! A worker and its hub: some of the relay's rooms, and nobody else touches them.
+//!
+//! Everybody else talks to it through one bounded queue: who has something for it waits until there is room. It never
+//! waits for anybody: what it has to say it puts into the queues of connections, which have an end too.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use axum::body::Bytes;
+use burnchat_core::crypto::Secret;
+use burnchat_core::ids::RoomId;
+use burnchat_core::relay::{
+    CloseCode, ConnectionId, Disconnect, Hub, Output, PeerKey, Refusal, Stats,
+};
+use burnchat_core::wire::EncodedFrame;
+use burnchat_core::wire::http::{CreateRoom, RoomCreated, RoomInfo};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tracing::debug;
+
+use crate::Config;
+use crate::clock::Clock;
+use crate::outbox::{Outbox, Refused};
+use crate::rng;
+
+/// How many requests are taken from the queue at once.
+const BATCH: usize = 64;
+
+/// The way to a worker.
+#[derive(Clone)]
+pub(crate) struct Shard(mpsc::Sender<Request>);
+
+/// The worker is no more: the relay has been shut down, or the worker has panicked.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+enum Request {
+    Create {
+        peer: PeerKey,
+        request: CreateRoom,
+        reply: oneshot::Sender<Result<RoomCreated, Refusal>>,
+    },
+    Info {
+        room: RoomId,
+        ticket: Secret<16>,
+        reply: oneshot::Sender<Result<RoomInfo, Refusal>>,
+    },
+    Burn {
+        room: RoomId,
+        creator_token: Secret<32>,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    Connect {
+        connection: ConnectionId,
+        peer: PeerKey,
+        room: RoomId,
+        outbox: Outbox,
+    },
+    Frame {
+        connection: ConnectionId,
+        frame: Bytes,
+    },
+    Disconnect {
+        connection: ConnectionId,
+        end: Disconnect,
+    },
+    Stats {
+        reply: oneshot::Sender<Stats>,
+    },
+    Shutdown {
+        reply: oneshot::Sender<()>,
+    },
+}
+
+impl Shard {
+    /// Starts a worker on tokio's current runtime. Should it panic, it says so.
+    pub(crate) fn start(config: &Config, clock: Clock, failing: watch::Sender<bool>) -> Self {
+        let (sender, requests) = mpsc::channel(config.inbound_frames.max(1));
+        let worker = Worker {
+            hub: Hub::new(config.limits, &mut rng::system()),
+            connections: HashMap::new(),
+            clock,
+            failing,
+        };
+        tokio::spawn(worker.run(requests));
+        Self(sender)
+    }
+
+    pub(crate) async fn create(
+        &self,
+        peer: PeerKey,
+        request: CreateRoom,
+    ) -> Result<Result<RoomCreated, Refusal>, Gone> {
+        self.ask(|reply| Request::Create {
+            peer,
+            request,
+            reply,
+        })
+        .await
+    }
+
+    pub(crate) async fn info(
+        &self,
+        room: RoomId,
+        ticket: Secret<16>,
+    ) -> Result<Result<RoomInfo, Refusal>, Gone> {
+        self.ask(|reply| Request::Info {
+            room,
+            ticket,
+            reply,
+        })
+        .await
+    }
+
+    pub(crate) async fn burn(
+        &self,
+        room: RoomId,
+        creator_token: Secret<32>,
+    ) -> Result<Result<(), Refusal>, Gone> {
+        self.ask(|reply| Request::Burn {
+            room,
+            creator_token,
+            reply,
+        })
+        .await
+    }
+
+    pub(crate) async fn connect(
+        &self,
+        connection: ConnectionId,
+        peer: PeerKey,
+        room: RoomId,
+        outbox: Outbox,
+    ) -> Result<(), Gone> {
+        self.tell(Request::Connect {
+            connection,
+            peer,
+            room,
+            outbox,
+        })
+        .await
+    }
+
+    pub(crate) async fn frame(&self, connection: ConnectionId, frame: Bytes) -> Result<(), Gone> {
+        self.tell(Request::Frame { connection, frame }).await
+    }
+
+    pub(crate) async fn disconnect(
+        &self,
+        connection: ConnectionId,
+        end: Disconnect,
+    ) -> Result<(), Gone> {
+        self.tell(Request::Disconnect { connection, end }).await
+    }
+
+    pub(crate) async fn stats(&self) -> Result<Stats, Gone> {
+        self.ask(|reply| Request::Stats { reply }).await
+    }
+
+    /// Returns when everybody's last frame is in their queue.
+    pub(crate) async fn shut_down(&self) -> Result<(), Gone> {
+        self.ask(|reply| Request::Shutdown { reply }).await
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Gone> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(request(reply)).await?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    async fn tell(&self, request: Request) -> Result<(), Gone> {
+        self.0.send(request).await.map_err(|_| Gone)
+    }
+}
+
+struct Worker {
+    hub: Hub,
+    connections: HashMap<ConnectionId, Outbox>,
+    clock: Clock,
+    failing: watch::Sender<bool>,
+}
+
+impl Worker {
+    /// Runs until it is told to end, or nobody is left who could.
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let due = self.hub.poll_timeout();
+            tokio::select! {
+                biased;
+                () = self.clock.sleep_until(due) => {
+                    self.hub.handle_timeout(self.clock.now());
+                    self.carry_out();
+                }
+                count = requests.recv_many(&mut batch, BATCH) => {
+                    for request in batch.drain(..) {
+                        if self.handle(request).is_break() {
+                            return;
+                        }
+                    }
+                    if count == 0 {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets the hub take one step. A reply nobody waits for any more is dropped.
+    fn handle(&mut self, request: Request) -> ControlFlow<()> {
+        let now = self.clock.now();
+        match request {
+            Request::Create {
+                peer,
+                request,
+                reply,
+            } => {
+                let created = self
+                    .hub
+                    .handle_create(now, peer, &request, &mut rng::system());
+                let _ = reply.send(created);
+            }
+            Request::Info {
+                room,
+                ticket,
+                reply,
+            } => {
+                let _ = reply.send(self.hub.handle_info(now, room, &ticket));
+            }
+            Request::Burn {
+                room,
+                creator_token,
+                reply,
+            } => {
+                let burned = self.hub.handle_burn(now, room, &creator_token);
+                // Who is told that the room has burned is told after those in it.
+                self.carry_out();
+                let _ = reply.send(burned);
+            }
+            Request::Connect {
+                connection,
+                peer,
+                room,
+                outbox,
+            } => {
+                self.connections.insert(connection, outbox);
+                self.hub.handle_connect(now, connection, peer, room);
+            }
+            Request::Frame { connection, frame } => {
+                self.hub
+                    .handle_frame(now, connection, &frame, &mut rng::system());
+            }
+            Request::Disconnect { connection, end } => {
+                // Not if it was the hub that closed it.
+                if self.connections.remove(&connection).is_some() {
+                    self.hub.handle_disconnect(now, connection, end);
+                }
+            }
+            Request::Stats { reply } => {
+                let _ = reply.send(self.hub.stats());
+            }
+            Request::Shutdown { reply } => {
+                self.hub.handle_shutdown(now);
+                self.carry_out();
+                // Those who have not joined yet are in no room, and are told nothing of one.
+                for (_, outbox) in self.connections.drain() {
+                    outbox.close(CloseCode::TryAgainLater);
+                }
+                let _ = reply.send(());
+                return ControlFlow::Break(());
+            }
+        }
+        self.carry_out();
+        ControlFlow::Continue(())
+    }
+
+    /// Does what the hub wants done.
+    fn carry_out(&mut self) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Send { to, frame } => self.send(&to, frame),
+                Output::Close { connection, code } => {
+                    if let Some(outbox) = self.connections.remove(&connection) {
+                        outbox.close(code);
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, to: &[ConnectionId], frame: EncodedFrame) {
+        // The bytes are shared by everyone they go to, and wiped with the last of them.
+        let Ok(text) = Utf8Bytes::try_from(Bytes::from_owner(SharedFrame(frame))) else {
+            return;
+        };
+        for connection in to {
+            let Some(outbox) = self.connections.get(connection) else {
+                continue;
+            };
+            if let Err(refused) = outbox.push(text.clone()) {
+                self.give_up(*connection, refused);
+            }
+        }
+    }
+
+    fn give_up(&mut self, connection: ConnectionId, refused: Refused) {
+        if let Some(outbox) = self.connections.remove(&connection)
+            && refused == Refused::TooSlow
+        {
+            debug!("a reader was too slow");
+            outbox.cut_off();
+        }
+        self.hub
+            .handle_disconnect(self.clock.now(), connection, Disconnect::Broken);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.failing.send_replace(true);
+        }
+    }
+}
+
+/// An encoded frame as the owner of [`Bytes`].
+pub(crate) struct SharedFrame(pub(crate) EncodedFrame);
+
+impl AsRef<[u8]> for SharedFrame {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
