@@ -1,4 +1,7 @@
 //! Binary values in frames: canonical base64url without padding (spec section 3).
+//!
+//! Secrets are coded in time that does not depend on them. Everything else is what anybody on the way can read, and
+//! goes through a table: a relay's work is mostly this.
 
 use alloc::string::String;
 use alloc::vec;
@@ -6,22 +9,33 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use data_encoding::BASE64URL_NOPAD;
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroize;
 
 use crate::crypto::{Secret, SecretBytes};
 use crate::limits;
 
 /// Room for the text of the longest fixed value, a sealed name of 157 bytes.
-const TEXT_BYTES: usize = 212;
+const TEXT_BYTES: usize = 210;
+const TOO_LONG: &str = "longer than any value of a frame";
 
-/// The text of `bytes`.
+/// The text of public `bytes`.
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    Base64UrlUnpadded::encode_string(bytes)
+    BASE64URL_NOPAD.encode(bytes)
 }
 
-/// Reads `text` into exactly `out`; false, and `out` undefined, if it is not the canonical text of that many bytes.
+/// Reads public `text` into exactly `out`; false, and `out` undefined, if it is not the canonical text of that many
+/// bytes.
 pub(crate) fn decode_exact(text: &str, out: &mut [u8]) -> bool {
+    let wanted = out.len();
+    BASE64URL_NOPAD.decode_len(text.len()) == Ok(wanted)
+        && BASE64URL_NOPAD.decode_mut(text.as_bytes(), out) == Ok(wanted)
+}
+
+/// The same for a secret.
+fn decode_exact_secret(text: &str, out: &mut [u8]) -> bool {
     let wanted = out.len();
     Base64UrlUnpadded::decode(text, out).is_ok_and(|bytes| bytes.len() == wanted)
 }
@@ -93,7 +107,12 @@ impl<'de> Deserialize<'de> for Ciphertext {
 
 impl<const N: usize> Serialize for Secret<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize(self.as_bytes(), serializer)
+        let mut text = [0; TEXT_BYTES];
+        let encoded = Base64UrlUnpadded::encode(self.as_bytes(), &mut text)
+            .map_err(|_| serde::ser::Error::custom(TOO_LONG));
+        let done = encoded.and_then(|encoded| serializer.serialize_str(encoded));
+        text.zeroize();
+        done
     }
 }
 
@@ -109,7 +128,7 @@ impl<'de, const N: usize> Deserialize<'de> for Secret<N> {
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Secret<N>, E> {
                 Secret::try_fill_with(|bytes| {
-                    if decode_exact(text, bytes) {
+                    if decode_exact_secret(text, bytes) {
                         Ok(())
                     } else {
                         Err(E::custom("base64url"))
@@ -159,11 +178,10 @@ impl<'de> Deserialize<'de> for PinText {
 
 pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     let mut text = [0; TEXT_BYTES];
-    let encoded = Base64UrlUnpadded::encode(bytes, &mut text)
-        .map_err(|_| serde::ser::Error::custom("longer than any value of a frame"));
-    let done = encoded.and_then(|encoded| serializer.serialize_str(encoded));
-    zeroize::Zeroize::zeroize(&mut text);
-    done
+    let text = text
+        .get_mut(..BASE64URL_NOPAD.encode_len(bytes.len()))
+        .ok_or_else(|| serde::ser::Error::custom(TOO_LONG))?;
+    serializer.serialize_str(BASE64URL_NOPAD.encode_mut_str(bytes, text))
 }
 
 pub(crate) fn deserialize_array<'de, const N: usize, D: Deserializer<'de>>(

@@ -9,9 +9,12 @@ use serde::ser::{self, Impossible, Serialize};
 
 use crate::crypto::SecretBytes;
 
-/// The JSON text of `value`.
-pub(crate) fn to_bytes(value: &impl Serialize) -> Result<SecretBytes, Unsupported> {
-    let mut out = SecretBytes::with_capacity(512);
+/// The JSON text of `value`, which is expected to be of about this many bytes: growing costs a wipe.
+pub(crate) fn to_bytes(
+    value: &impl Serialize,
+    expected: usize,
+) -> Result<SecretBytes, Unsupported> {
+    let mut out = SecretBytes::with_capacity(expected);
     value.serialize(Writer(&mut out))?;
     Ok(out)
 }
@@ -43,10 +46,11 @@ impl Writer<'_> {
 
     fn put_string(&mut self, text: &str) {
         self.put(b"\"");
-        if text
-            .bytes()
-            .any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-        {
+        // Without a way out of the loop it is done sixteen bytes at a time.
+        let needs_escape = text.bytes().fold(false, |found, byte| {
+            found | (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+        });
+        if needs_escape {
             for character in text.chars() {
                 match character {
                     '"' | '\\' => self.put(&[b'\\', character as u8]),

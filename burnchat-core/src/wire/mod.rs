@@ -36,8 +36,15 @@ pub struct EncodedFrame(Arc<SecretBytes>);
 
 impl EncodedFrame {
     pub(crate) fn of(frame: &impl Serialize) -> Self {
+        Self::of_about(frame, 512)
+    }
+
+    /// Encodes a frame of about so many bytes.
+    pub(crate) fn of_about(frame: &impl Serialize, expected: usize) -> Self {
         // Frames have only shapes the writer knows; a test encodes every one of them.
-        Self(Arc::new(json::to_bytes(frame).unwrap_or_default()))
+        Self(Arc::new(
+            json::to_bytes(frame, expected).unwrap_or_default(),
+        ))
     }
 
     /// The UTF-8 text, as bytes.
