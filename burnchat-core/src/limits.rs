@@ -34,6 +34,14 @@ pub const JOIN_DEBOUNCE_MILLIS: u64 = 250;
 pub const NOMINATION_MILLIS: u64 = 2_000;
 /// How many are asked alone before everyone is.
 pub const NOMINATIONS_BEFORE_ALL: u8 = 2;
+/// How long until everyone is asked again, ms.
+pub const ASK_ALL_AGAIN_MILLIS: u64 = 10_000;
+/// Key frames of its own a client keeps, for versions it was asked for: as many as a relay takes frames for.
+pub const OWN_OFFERS: usize = 64;
+/// How long a client whose join went unanswered tries again while the room is full, and how often, ms.
+pub const GHOST_SEAT_MILLIS: (u64, u64) = (40_000, 5_000);
+/// How much later each place on the roster answers who lacks a ticket, ms.
+pub const TICKET_STAGGER_MILLIS: u64 = 100;
 /// How long an older epoch goes on when nobody has left, ms.
 pub const EPOCH_OVERLAP_MILLIS: u64 = 30_000;
 /// When a client gives up an older epoch by itself, ms.

@@ -75,6 +75,8 @@ impl Epoch {
 /// An epoch this client saw begin and could not open, or only ever heard of.
 struct Unopened {
     id: EpochId,
+    /// Unless it began before this client came.
+    version: Option<u64>,
     next: BTreeMap<ParticipantId, u64>,
 }
 
@@ -204,12 +206,13 @@ impl Epochs {
         self.installed.insert(place, epoch);
     }
 
-    pub(super) fn note_unopened(&mut self, id: EpochId) {
+    pub(super) fn note_unopened(&mut self, id: EpochId, version: Option<u64>) {
         if self.unopened.len() >= REMEMBERED_EPOCHS {
             self.unopened.pop_front();
         }
         self.unopened.push_back(Unopened {
             id,
+            version,
             next: BTreeMap::new(),
         });
     }
@@ -224,22 +227,22 @@ impl Epochs {
         self.ended.push_back(*id);
     }
 
-    /// Gives up epochs whose own time is over. Returns them.
-    pub(super) fn expire(&mut self, now: Timestamp) -> Vec<EpochId> {
-        let over: Vec<EpochId> = self
+    /// Gives up epochs whose own time is over. What was sent in them stays under way until the log says otherwise.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        let over = |epoch: &&Epoch| {
+            epoch
+                .superseded_at
+                .is_some_and(|at| now >= at.plus_millis(limits::EPOCH_OVERLAP_CEILING_MILLIS))
+        };
+        let ids: Vec<EpochId> = self
             .installed
             .iter()
-            .filter(|epoch| {
-                epoch
-                    .superseded_at
-                    .is_some_and(|at| now >= at.plus_millis(limits::EPOCH_OVERLAP_CEILING_MILLIS))
-            })
+            .filter(over)
             .map(|epoch| epoch.id)
             .collect();
-        for id in &over {
+        for id in &ids {
             self.end(id);
         }
-        over
     }
 
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
@@ -263,11 +266,17 @@ impl Epochs {
         self.ended.contains(id)
     }
 
+    /// The epoch of this version, opened or not.
     pub(super) fn by_version(&self, version: u64) -> Option<EpochId> {
-        self.installed
-            .iter()
-            .find(|epoch| epoch.version == version)
+        let installed = self.installed.iter().find(|epoch| epoch.version == version);
+        let unopened = || {
+            self.unopened
+                .iter()
+                .find(|epoch| epoch.version == Some(version))
+        };
+        installed
             .map(|epoch| epoch.id)
+            .or_else(|| unopened().map(|epoch| epoch.id))
     }
 
     pub(super) fn get(&self, id: &EpochId) -> Option<&Epoch> {
@@ -296,7 +305,8 @@ impl Epochs {
             .map(|_| newest.id)
     }
 
-    /// Takes note of envelope `n` of an epoch that can't be opened. Returns how many were skipped.
+    /// Takes note of envelope `n` of an epoch that can't be opened. Returns the epoch's version, if known, and how many
+    /// envelopes were skipped.
     ///
     /// # Errors
     /// `replayed`.
@@ -305,18 +315,18 @@ impl Epochs {
         id: &EpochId,
         sender: ParticipantId,
         n: u64,
-    ) -> Result<u64, Code> {
+    ) -> Result<(Option<u64>, u64), Code> {
         if !self.unopened.iter().any(|epoch| epoch.id == *id) {
-            self.note_unopened(*id);
+            self.note_unopened(*id, None);
         }
         let Some(epoch) = self.unopened.iter_mut().find(|epoch| epoch.id == *id) else {
-            return Ok(0);
+            return Ok((None, 0));
         };
-        let next = epoch.next.get(&sender).copied();
-        if next.is_some_and(|next| n < next) {
-            return Err(Code::Replayed);
-        }
+        // Of an epoch that began before this client came the first envelopes are none of its business.
+        let began = epoch.version.map_or(n, |_| 0);
+        let next = epoch.next.get(&sender).copied().unwrap_or(began);
+        let skipped = n.checked_sub(next).ok_or(Code::Replayed)?;
         epoch.next.insert(sender, n.saturating_add(1));
-        Ok(n.saturating_sub(next.unwrap_or(n)))
+        Ok((epoch.version, skipped))
     }
 }

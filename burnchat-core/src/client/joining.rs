@@ -21,6 +21,10 @@ pub(super) struct Room {
     pub(super) pin: Option<SecretBytes>,
     pub(super) creator_token: Option<Secret<32>>,
     pub(super) seat_token: Option<Secret<32>>,
+    /// Until when a seat may be held by a join of this client whose answer was lost.
+    pub(super) ghost_until: Option<Timestamp>,
+    /// When to connect again, while that is so and the room is full.
+    pub(super) connect_at: Option<Timestamp>,
     /// When this client's own clock ends the room.
     pub(super) end: Option<Timestamp>,
     /// Automatic fresh joins since it was last keyed.
@@ -54,6 +58,8 @@ pub(super) struct Joining {
 pub(super) enum Stop {
     /// What came in is refused; nothing moved.
     Refuse(Error),
+    /// The room is full, perhaps of this client's own ghost: try again soon.
+    RetryJoin,
     /// Join afresh.
     Rejoin(Code),
     End(EndReason),
@@ -92,7 +98,14 @@ impl Joining {
                 Ok(session) => (Phase::Joined(Box::new(session)), Ok(())),
                 Err(stop) => (Phase::Offline, Err(stop)),
             },
-            RelayFrame::Error(error) => (Phase::Offline, Err(Stop::refused(error.into()))),
+            RelayFrame::Error(error) => {
+                let ghost = cx.room.ghost_until.is_some_and(|until| cx.now < until);
+                let stop = match error.code {
+                    Code::RoomFull if ghost => Stop::RetryJoin,
+                    _ => Stop::refused(error.into()),
+                };
+                (Phase::Offline, Err(stop))
+            }
             _ => (
                 Phase::Joining(self),
                 Err(Stop::refuse(Code::UnexpectedFromRelay)),

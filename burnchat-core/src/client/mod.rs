@@ -120,6 +120,8 @@ impl Client {
             pin,
             creator_token,
             seat_token,
+            ghost_until: None,
+            connect_at: None,
             end: None,
             rejoins: 0,
         };
@@ -161,13 +163,17 @@ impl Client {
 
     /// The connection broke. The seat is kept for 30 s; [`Output::Connect`] asks for a new connection.
     pub fn handle_disconnected(&mut self, now: Timestamp) {
-        self.clock.advance(now);
+        let now = self.clock.advance(now);
         let State::Live(live) = &mut self.state else {
             return;
         };
         match &mut live.phase {
             Phase::Offline => return,
-            Phase::Joining(_) => live.phase = Phase::Offline,
+            Phase::Joining(_) => {
+                let (ghost, _) = limits::GHOST_SEAT_MILLIS;
+                live.room.ghost_until = Some(now.plus_millis(ghost));
+                live.phase = Phase::Offline;
+            }
             Phase::Joined(session) => {
                 if session.connection() == Connection::Broken {
                     return;
@@ -220,7 +226,12 @@ impl Client {
         // What a timer finds wrong it has reported as an event.
         let _ = self.step(now, rng, |phase, cx, rng| match phase {
             Phase::Joined(session) => session.handle_timeout(cx, rng),
-            _ => Ok(()),
+            Phase::Offline if cx.room.connect_at.is_some_and(|at| cx.now >= at) => {
+                cx.room.connect_at = None;
+                cx.out.push_back(Output::Connect);
+                Ok(())
+            }
+            Phase::Offline | Phase::Joining(_) => Ok(()),
         });
     }
 
@@ -374,7 +385,8 @@ impl Client {
         };
         let session = match &live.phase {
             Phase::Joined(session) => session.poll_timeout(),
-            _ => None,
+            Phase::Offline => live.room.connect_at,
+            Phase::Joining(_) => None,
         };
         let next = [session, live.room.end].into_iter().flatten().min()?;
         Some(self.clock.to_driver(next))
@@ -541,6 +553,7 @@ impl Client {
         let outcome = work(&mut live.phase, &mut cx, rng);
         outcome.map_err(|stop| match stop {
             Stop::Refuse(error) => error,
+            Stop::RetryJoin => self.retry_join(now),
             Stop::Rejoin(code) => self.rejoin(code),
             Stop::End(reason) => {
                 self.end(reason);
@@ -551,6 +564,15 @@ impl Client {
                 }
             }
         })
+    }
+
+    fn retry_join(&mut self, now: Timestamp) -> Error {
+        if let State::Live(live) = &mut self.state {
+            let (_, pause) = limits::GHOST_SEAT_MILLIS;
+            live.room.connect_at = Some(now.plus_millis(pause));
+            self.outputs.push_back(Output::Close(CLOSE_REJOINING));
+        }
+        Error::new(Code::RoomFull)
     }
 
     fn rejoin(&mut self, code: Code) -> Error {

@@ -125,12 +125,12 @@ impl Outbox {
 
     /// Takes back what `is_refused` names. Texts wait again, in their order, before those written later. Returns
     /// whether a `ticket` was among them.
-    pub(super) fn refuse(&mut self, is_refused: impl Fn(&Envelope) -> bool) -> bool {
+    pub(super) fn refuse(&mut self, is_refused: impl Fn(&InFlight) -> bool) -> bool {
         let mut ticket = false;
         let mut back = VecDeque::new();
         let mut kept = VecDeque::with_capacity(self.in_flight.len());
         for sent in self.in_flight.drain(..) {
-            if !is_refused(&sent.envelope) {
+            if !is_refused(&sent) {
                 kept.push_back(sent);
                 continue;
             }

@@ -42,25 +42,29 @@ impl Sender {
         }
     }
 
-    /// Counts an envelope that can't be read. `skipped` is how far its n was ahead.
+    /// Counts an envelope that can't be read. `skipped` is how far its n was ahead; `version` is that of its epoch,
+    /// where it is known.
     pub(super) fn count_unread(&mut self, version: Option<u64>, n: u64, skipped: u64) -> Counted {
         self.tally = self
             .tally
             .map(|tally| tally.saturating_add(skipped).saturating_add(1));
-        self.last = version.map(|version| (version, n.saturating_add(1)));
+        if let Some(version) = version {
+            self.last = Some((version, n.saturating_add(1)));
+        }
         Counted {
             missed: skipped,
             repeated: false,
         }
     }
 
-    /// Counts an envelope that was read.
+    /// Counts an envelope that was read. `since` is the version from which on this client has seen every epoch whole.
     pub(super) fn count_read(
         &mut self,
         header: &Header,
         version: u64,
         n: u64,
         skipped: u64,
+        since: u64,
     ) -> Counted {
         let mut missed = skipped;
         let mut repeated = false;
@@ -69,10 +73,13 @@ impl Sender {
             missed = missed.max(header.count.saturating_sub(expected));
             repeated = header.count < expected;
         }
-        if let (Some(claimed), Some((seen_version, seen))) = (header.last, self.last)
-            && claimed.version == seen_version
-        {
-            missed = missed.max(claimed.count.saturating_sub(seen));
+        if let Some(claimed) = header.last {
+            let seen = match self.last {
+                Some((version, seen)) if version == claimed.version => Some(seen),
+                _ if claimed.version >= since => Some(0),
+                _ => None,
+            };
+            missed = missed.max(claimed.count.saturating_sub(seen.unwrap_or(claimed.count)));
         }
         self.tally = Some(self.tally.unwrap_or(0).max(header.count));
         self.last = Some((version, n.saturating_add(1)));

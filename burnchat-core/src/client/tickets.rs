@@ -91,10 +91,11 @@ impl Tickets {
         self.newest = hash;
         self.answer_at = None;
         self.announce = false;
-        let candidate = self
+        let place = self
             .candidates
-            .drain(..)
-            .find(|candidate| candidate.matches(&hash));
+            .iter()
+            .position(|candidate| candidate.matches(&hash));
+        let candidate = place.map(|place| self.candidates.remove(place));
         if candidate.is_some() {
             self.standing = Standing::Current;
             self.announce = true;
@@ -120,16 +121,20 @@ impl Tickets {
         lacked
     }
 
-    /// Somebody lacks the ticket of this hash.
-    pub(super) fn wanted(&mut self, now: Timestamp, hash: &TicketHash, role: Role) {
+    /// Somebody lacks the ticket of this hash. `place` is this client's on the roster: whoever answers first spares the
+    /// others.
+    pub(super) fn wanted(&mut self, now: Timestamp, hash: &TicketHash, role: Role, place: usize) {
         if *hash != self.newest || !self.is_current() {
             return;
         }
         match role {
             Role::Creator => self.announce = true,
             Role::Member => {
-                self.answer_at
-                    .get_or_insert(now.plus_millis(limits::TICKET_PATIENCE_MILLIS));
+                let place = u64::try_from(place).unwrap_or(u64::MAX);
+                let patience = place
+                    .saturating_mul(limits::TICKET_STAGGER_MILLIS)
+                    .saturating_add(limits::TICKET_PATIENCE_MILLIS);
+                self.answer_at.get_or_insert(now.plus_millis(patience));
             }
         }
     }
@@ -170,10 +175,6 @@ impl Tickets {
         let Standing::Lacking { since, asked } = &self.standing else {
             return None;
         };
-        // A renewal under way is one's own answer to the lack.
-        if !self.candidates.is_empty() {
-            return None;
-        }
         let (epoch, keyed_at) = keyed?;
         match asked {
             Some(asked) if role == Role::Creator => Some((

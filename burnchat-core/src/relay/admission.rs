@@ -95,7 +95,12 @@ impl Room {
         if live.is_some_and(|live| live.locked) && !passes_lock {
             return Err(Code::RoomLocked.into());
         }
-        if live.is_some_and(|live| live.seats.joins() >= limits.joins) {
+        // Members must not be able to use up the creator's way in.
+        let joins = match role {
+            Role::Member => limits.joins,
+            Role::Creator => limits.joins.saturating_add(limits.joins / 4),
+        };
+        if live.is_some_and(|live| live.seats.joins() >= joins) {
             return Err(Code::JoinsExhausted.into());
         }
         if !matches!(claim, Claim::TakeOver(..)) && !self.has_seat_for(role) {
@@ -223,8 +228,9 @@ impl Live {
         match self.seats.state(seat) {
             SeatState::Kicked => return Err(Code::Kicked),
             SeatState::Held(holder) if holder == number => {}
-            // It has left, or somebody came with its token and sits there now.
-            SeatState::Held(_) | SeatState::Left | SeatState::Void => return Err(Code::Gap),
+            // Somebody came with its token and sits there now.
+            SeatState::Held(_) => return Err(Code::Displaced),
+            SeatState::Left | SeatState::Void => return Err(Code::Gap),
         }
         let participant = self.roster.get(number).ok_or(Code::Gap)?;
         if seq >= participant.joined_seq && self.log.reaches(seq) {

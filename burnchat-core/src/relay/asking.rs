@@ -8,8 +8,8 @@ use super::room::Moment;
 use super::seats::JoinNumber;
 use crate::ids::RosterHash;
 use crate::limits::{
-    JOIN_DEBOUNCE_MILLIS, NEED_KEY_CEILING_MILLIS, NEED_KEY_MILLIS, NOMINATION_MILLIS,
-    NOMINATIONS_BEFORE_ALL,
+    ASK_ALL_AGAIN_MILLIS, JOIN_DEBOUNCE_MILLIS, NEED_KEY_CEILING_MILLIS, NEED_KEY_MILLIS,
+    NOMINATION_MILLIS, NOMINATIONS_BEFORE_ALL,
 };
 use crate::time::Timestamp;
 use crate::wire::{KeyWanted, RelayFrame};
@@ -38,8 +38,8 @@ enum State {
     Nobody,
     /// One was asked alone, and has time.
     One(Nomination),
-    /// Everyone connected was, and whoever comes back is.
-    Everyone,
+    /// Everyone connected was, and whoever comes back is; and everyone again when the time has come.
+    Everyone { again: Timestamp },
 }
 
 struct Nomination {
@@ -130,7 +130,8 @@ impl Asking {
         match &self.state {
             State::Waiting(until) => Some(*until),
             State::One(nomination) => Some(nomination.until),
-            State::Idle | State::Due | State::Nobody | State::Everyone => None,
+            State::Everyone { again } => Some(*again),
+            State::Idle | State::Due | State::Nobody => None,
         }
     }
 
@@ -175,7 +176,7 @@ impl Moment<'_> {
             _ if self.live.epochs.keyed_version() == self.live.roster.version => State::Idle,
             State::Idle => State::Idle,
             State::Waiting(until) => State::Waiting(until),
-            State::Due | State::Nobody | State::One(_) | State::Everyone => State::Due,
+            State::Due | State::Nobody | State::One(_) | State::Everyone { .. } => State::Due,
         };
     }
 
@@ -196,6 +197,7 @@ impl Moment<'_> {
                 round.time_outs += 1;
                 self.ask_next(round);
             }
+            State::Everyone { .. } => self.ask_everyone(),
             other => self.live.asking.state = other,
         }
     }
@@ -228,7 +230,7 @@ impl Moment<'_> {
         let version = self.live.roster.version;
         match self.live.asking.state {
             State::Nobody => self.live.asking.state = State::Due,
-            State::Everyone => self.ask(&[number]),
+            State::Everyone { .. } => self.ask(&[number]),
             State::One(_) if self.live.asking.was_asked(version, number) => self.ask(&[number]),
             State::One(_) | State::Idle | State::Waiting(_) | State::Due => {}
         }
@@ -251,11 +253,16 @@ impl Moment<'_> {
                 self.ask(&[who]);
             }
             None if round.tried.is_empty() => self.live.asking.state = State::Nobody,
-            None => {
-                self.live.asking.state = State::Everyone;
-                let everyone: Vec<_> = self.live.roster.here().map(|(number, _)| number).collect();
-                self.ask(&everyone);
-            }
+            None => self.ask_everyone(),
+        }
+    }
+
+    fn ask_everyone(&mut self) {
+        let again = self.now.plus_millis(ASK_ALL_AGAIN_MILLIS);
+        self.live.asking.state = State::Everyone { again };
+        let everyone: Vec<_> = self.live.roster.here().map(|(number, _)| number).collect();
+        if !everyone.is_empty() {
+            self.ask(&everyone);
         }
     }
 

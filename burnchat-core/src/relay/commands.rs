@@ -13,13 +13,8 @@ use crate::wire::{
 };
 
 impl Moment<'_> {
-    pub(super) fn lock(
-        &mut self,
-        by: JoinNumber,
-        command: Lock,
-        len: usize,
-    ) -> Result<(), Refusal> {
-        self.command(by, len)?;
+    pub(super) fn lock(&mut self, by: JoinNumber, command: Lock) -> Result<(), Refusal> {
+        self.creators_only(by)?;
         let Lock { locked } = command;
         if self.live.locked != locked {
             self.live.locked = locked;
@@ -30,13 +25,8 @@ impl Moment<'_> {
         Ok(())
     }
 
-    pub(super) fn kick(
-        &mut self,
-        by: JoinNumber,
-        command: Kick,
-        len: usize,
-    ) -> Result<(), Refusal> {
-        self.command(by, len)?;
+    pub(super) fn kick(&mut self, by: JoinNumber, command: Kick) -> Result<(), Refusal> {
+        self.creators_only(by)?;
         let Some(seat) = self.live.seats.of_id(&command.id) else {
             return Err(Code::UnknownParticipant.into());
         };
@@ -58,26 +48,16 @@ impl Moment<'_> {
         Ok(())
     }
 
-    pub(super) fn renew(
-        &mut self,
-        by: JoinNumber,
-        command: Renew,
-        len: usize,
-    ) -> Result<(), Refusal> {
-        self.command(by, len)?;
+    pub(super) fn renew(&mut self, by: JoinNumber, command: Renew) -> Result<(), Refusal> {
+        self.creators_only(by)?;
         if let Some(hash) = self.new_ticket(command.ticket_hash)? {
             self.replace_ticket(hash);
         }
         Ok(())
     }
 
-    pub(super) fn extend(
-        &mut self,
-        by: JoinNumber,
-        command: Extend,
-        len: usize,
-    ) -> Result<(), Refusal> {
-        self.command(by, len)?;
+    pub(super) fn extend(&mut self, by: JoinNumber, command: Extend) -> Result<(), Refusal> {
+        self.creators_only(by)?;
         if !EXTENSION_SECONDS.contains(&command.seconds) {
             return Err(Code::BadRequest.into());
         }
@@ -113,7 +93,7 @@ impl Moment<'_> {
         }
     }
 
-    /// Counts something that makes an entry against the room's budget.
+    /// Counts an envelope against the room's budget.
     pub(super) fn spend(&mut self, len: usize) -> Result<(), Refusal> {
         let rates = (self.limits.room_entries, self.limits.room_bytes);
         self.live
@@ -123,11 +103,6 @@ impl Moment<'_> {
                 retry_after_ms: Some(wait),
                 ..Code::RateLimited.into()
             })
-    }
-
-    fn command(&mut self, by: JoinNumber, len: usize) -> Result<(), Refusal> {
-        self.creators_only(by)?;
-        self.spend(len)
     }
 
     fn creators_only(&self, by: JoinNumber) -> Result<(), Refusal> {

@@ -42,7 +42,7 @@ pub struct Limits {
     pub connection_frames: Rate,
     /// Bytes of one connection (`rate_limited`).
     pub connection_bytes: Rate,
-    /// Envelopes and commands of one room (`rate_limited`).
+    /// Envelopes of one room (`rate_limited`).
     pub room_entries: Rate,
     /// Bytes of the envelopes and commands of one room (`rate_limited`).
     pub room_bytes: Rate,

@@ -154,10 +154,10 @@ impl Moment<'_> {
             ClientFrame::SessionKey(offer) => self.key_offer(from, *offer),
             ClientFrame::KeyDeclined(VersionOnly { version }) => self.key_declined(from, version),
             ClientFrame::NeedKey(VersionOnly { version }) => self.need_key(from, version),
-            ClientFrame::Kick(command) => self.kick(from, command, len)?,
-            ClientFrame::Lock(command) => self.lock(from, command, len)?,
-            ClientFrame::Renew(command) => self.renew(from, command, len)?,
-            ClientFrame::Extend(command) => self.extend(from, command, len)?,
+            ClientFrame::Kick(command) => self.kick(from, command)?,
+            ClientFrame::Lock(command) => self.lock(from, command)?,
+            ClientFrame::Renew(command) => self.renew(from, command)?,
+            ClientFrame::Extend(command) => self.extend(from, command)?,
             ClientFrame::Burn(Nothing {}) => {
                 self.may_burn(from)?;
                 return Ok(Then::Burn);

@@ -99,6 +99,11 @@ impl HistoryReader {
         self.phase == Phase::Replaying && seq < self.joined_seq
     }
 
+    /// Whether entries from before the join are still awaited.
+    pub(super) fn is_replaying(&self) -> bool {
+        self.phase == Phase::Replaying
+    }
+
     /// Whether envelopes that can't be opened are kept for later.
     pub(super) fn is_waiting(&self) -> bool {
         self.phase == Phase::Waiting
@@ -168,8 +173,17 @@ impl HistoryReader {
     }
 
     pub(super) fn epoch_end(&mut self, version: u64) {
-        if let Some(frame) = self.frames.iter().find(|frame| frame.version == version) {
+        if self.phase != Phase::Done
+            && let Some(frame) = self.frames.iter().find(|frame| frame.version == version)
+        {
             self.items.push_back(Item::Ended(frame.id));
+        }
+    }
+
+    /// Somebody has left since the join: what it sends from now on is not to be read.
+    pub(super) fn departed(&mut self, id: ParticipantId) {
+        if self.phase == Phase::Waiting {
+            self.items.push_back(Item::Left(id));
         }
     }
 

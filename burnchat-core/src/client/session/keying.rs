@@ -48,6 +48,9 @@ impl Session {
                 self.epochs
                     .offers
                     .retain(|own| own.offer.version != offer.version);
+                if self.epochs.offers.len() >= limits::OWN_OFFERS {
+                    self.epochs.offers.remove(0);
+                }
                 self.epochs.offers.push(own);
                 offer
             }
@@ -72,7 +75,7 @@ impl Session {
         }
         if version < self.joined_version {
             self.epochs.advance(cx.now, id, version, None);
-            self.epochs.note_unopened(id);
+            self.epochs.note_unopened(id, None);
             return Ok(());
         }
         self.check_key_frame(&id, &frame, cx)?;
@@ -84,12 +87,12 @@ impl Session {
             .map(|entry| entry.id)
             .collect();
         let ended = self.epochs.advance(cx.now, id, version, Some(members));
-        self.refuse_envelopes(|envelope| ended.contains(&envelope.epoch));
+        self.refuse_envelopes(|sent| ended.contains(&sent.envelope.epoch));
         self.need_key = None;
         match own.map_or_else(|| self.unwrap(&frame, cx), Ok) {
             Ok(key) => self.install(id, version, key, frame.back.as_ref(), cx),
             Err(code) => {
-                self.epochs.note_unopened(id);
+                self.epochs.note_unopened(id, Some(version));
                 cx.fault(code, Some(frame.steward));
                 self.need_key = Some(NeedKey {
                     version,

@@ -56,10 +56,13 @@ impl Session {
     }
 
     pub(super) fn epoch_end(&mut self, entry: EpochEnd) -> Result<(), Stop> {
+        if let Some(reader) = &mut self.history {
+            reader.epoch_end(entry.version);
+        }
         if let Some(id) = self.epochs.by_version(entry.version) {
             self.epochs.end(&id);
-            self.refuse_envelopes(|envelope| envelope.epoch == id);
         }
+        self.refuse_envelopes(|sent| sent.version == entry.version);
         Ok(())
     }
 
@@ -115,6 +118,9 @@ impl Session {
             return Err(Stop::Rejoin(Code::Fork));
         }
         let entry = self.roster.remove(&id).map_err(Stop::Rejoin)?;
+        if let Some(reader) = &mut self.history {
+            reader.departed(id);
+        }
         self.senders.remove(&id);
         self.pairs.remove(&id);
         if self
@@ -133,7 +139,8 @@ impl Session {
     fn roster_changed(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
         cx.event(Event::VerificationChanged);
         let others = self.others_verified();
-        if others == 0 && self.roster.entries().len() > 2 {
+        self.met_somebody |= others > 0;
+        if !self.met_somebody && self.roster.entries().len() > 2 {
             return Err(Stop::bad_link());
         }
         if others == 0 && self.history.is_none() {

@@ -17,9 +17,9 @@ use self::history::{HistoryReader, PastPeople};
 pub(super) use self::sending::Passing;
 use super::burns::Burns;
 use super::commands::{Command, Commands};
-use super::epochs::Epochs;
+use super::epochs::{Epochs, OwnOffer};
 use super::event::{Event, Output, Refusal};
-use super::outbox::Outbox;
+use super::outbox::{InFlight, Outbox};
 use super::roster::Roster;
 use super::senders::Sender;
 use super::tickets::{Due, Tickets};
@@ -80,6 +80,8 @@ pub(super) struct Session {
     pub(super) burn: WhoMayBurn,
     last_extended: u64,
     roster: Roster,
+    /// Whether there has been anybody verified besides this client.
+    met_somebody: bool,
     epochs: Epochs,
     /// What this client and each other have agreed on, kept while both are in the room.
     pairs: BTreeMap<ParticipantId, Secret<32>>,
@@ -91,6 +93,8 @@ pub(super) struct Session {
     outbox: Outbox,
     tickets: Tickets,
     commands: Commands,
+    /// When commands, and a key frame, that came too fast are sent again.
+    repeat_at: Option<Timestamp>,
     burns: Burns,
     history: Option<HistoryReader>,
     /// Filled while the history is being read.
@@ -170,6 +174,7 @@ impl Session {
             capacity: joined.capacity,
             burn: joined.burn,
             last_extended: joined.last_extended,
+            met_somebody: roster.verified().count() > 1,
             roster,
             epochs,
             pairs: BTreeMap::new(),
@@ -183,6 +188,7 @@ impl Session {
             outbox: Outbox::default(),
             tickets,
             commands: Commands::default(),
+            repeat_at: None,
             burns: Burns::default(),
             history,
             past_people: PastPeople::new(),
@@ -258,9 +264,7 @@ impl Session {
         while let Some((author, id)) = self.burns.pop(cx.now) {
             cx.event(Event::MessageBurned { author, id });
         }
-        for ended in self.epochs.expire(cx.now) {
-            self.refuse_envelopes(|envelope| envelope.epoch == ended);
-        }
+        self.epochs.expire(cx.now);
         self.report_stalled_rekey(cx);
         if self.connection == Connection::Open {
             self.repeat_need_key(cx);
@@ -268,9 +272,14 @@ impl Session {
                 self.outbox.retry_at = None;
                 self.send_in_flight(cx);
             }
+            if self.repeat_at.is_some_and(|at| cx.now >= at) {
+                self.repeat_at = None;
+                self.repeat_commands(cx);
+            }
             let due = self.tickets.due(cx.now, self.keyed(), self.role);
-            if due == Due::Renew && self.renew(cx, rng).is_err() {
-                // Too many commands are under way: not before the next patience is over.
+            if due == Due::Renew {
+                // Too many commands may be under way. Whether or not it goes out: not again before its time is over.
+                let _ = self.renew(cx, rng);
                 self.tickets.asked(cx.now, self.epochs.head);
             }
         }
@@ -287,6 +296,7 @@ impl Session {
         let connected = [
             self.need_key.as_ref().map(|need| need.next_at),
             self.outbox.retry_at,
+            self.repeat_at,
             // What can't be sent now goes out with the frame that makes it possible, and needs no timer.
             self.tickets.next_timeout(
                 self.keyed().filter(|_| self.sendable_epoch().is_some()),
@@ -461,17 +471,37 @@ impl Session {
             return Err(Stop::Rejoin(Code::Fork));
         }
         self.connection = Connection::Open;
+        self.repeat_at = None;
         cx.room.cap_end(cx.now, resumed.seconds_remaining);
         cx.event(Event::Resumed);
-        for command in self.commands.iter() {
-            cx.out.push_back(Output::Send(command.to_frame().encode()));
+        // The history is sent once, after `joined`: what has not come by now does not come.
+        if self
+            .history
+            .as_ref()
+            .is_some_and(HistoryReader::is_replaying)
+        {
+            self.history_end(false, cx)?;
         }
+        self.repeat_commands(cx);
         if let Some(need) = &mut self.need_key {
             need.next_at = cx.now;
         }
         self.repeat_need_key(cx);
         self.send_in_flight(cx);
         Ok(())
+    }
+
+    /// Sends every command under way again, and the key frame for the newest version if there is one.
+    fn repeat_commands(&mut self, cx: &mut Context<'_>) {
+        for command in self.commands.iter() {
+            cx.out.push_back(Output::Send(command.to_frame().encode()));
+        }
+        let (version, head) = (self.roster.version(), self.epochs.head);
+        let newest = |own: &&OwnOffer| own.offer.version == version && own.offer.prev == head;
+        for own in self.epochs.offers.iter().filter(newest) {
+            let frame = ClientFrame::SessionKey(own.offer.clone().into());
+            cx.out.push_back(Output::Send(frame.encode()));
+        }
     }
 
     fn error(&mut self, error: ErrorFrame, cx: &mut Context<'_>) -> Result<(), Stop> {
@@ -483,8 +513,8 @@ impl Session {
             (Code::LinkExpired | Code::Displaced, _) => return Err(Stop::refused(refusal)),
             (Code::StaleEpoch, Some((epoch, n))) => {
                 let refused =
-                    |envelope: &crate::wire::Envelope| envelope.epoch == epoch && envelope.n >= n;
-                if self.outbox.in_flight().any(|sent| refused(&sent.envelope)) {
+                    |sent: &InFlight| sent.envelope.epoch == epoch && sent.envelope.n >= n;
+                if self.outbox.in_flight().any(refused) {
                     if let Some(epoch) = self.epochs.get_mut(&epoch) {
                         epoch.takes_envelopes = false;
                     }
@@ -498,6 +528,10 @@ impl Session {
                     self.outbox.retry_at =
                         Some(self.outbox.retry_at.map_or(again, |at| at.max(again)));
                 }
+            }
+            (Code::RateLimited, None) => {
+                let wait = error.retry_after_ms.unwrap_or(1_000).min(60_000);
+                self.repeat_at = Some(cx.now.plus_millis(wait));
             }
             (code, _) => {
                 self.commands.refused(code);

@@ -72,11 +72,14 @@ impl Session {
         epoch.advance(sender, after);
         let version = epoch.version;
         let decoded = Decoded::from_padded(envelope.n, &padded);
+        let since = self.joined_version;
         let Some(record) = self.senders.get_mut(&sender) else {
             return Err(Code::NotAParticipant);
         };
         let counted = match &decoded {
-            Some(decoded) => record.count_read(&decoded.header, version, envelope.n, skipped),
+            Some(decoded) => {
+                record.count_read(&decoded.header, version, envelope.n, skipped, since)
+            }
             None => record.count_unread(Some(version), envelope.n, skipped),
         };
         report(counted, sender, cx);
@@ -106,11 +109,11 @@ impl Session {
         envelope
             .verify(cx.room.keys.room_id(), &sender, key)
             .map_err(|_| Code::BadEnvelopeSignature)?;
-        let skipped = self
+        let (version, skipped) = self
             .epochs
             .count_unopened(&envelope.epoch, sender, envelope.n)?;
         if let Some(record) = self.senders.get_mut(&sender) {
-            let counted = record.count_unread(None, envelope.n, skipped);
+            let counted = record.count_unread(version, envelope.n, skipped);
             report(counted, sender, cx);
         }
         cx.event(Event::Unreadable {
@@ -177,7 +180,16 @@ impl Session {
                     cx.event(Event::LinkChanged);
                 }
             }
-            Body::TicketWanted(hash) => self.tickets.wanted(cx.now, &hash, self.role),
+            Body::TicketWanted(hash) => {
+                let me = self.me.id();
+                let place = self
+                    .roster
+                    .entries()
+                    .iter()
+                    .position(|entry| entry.id == me);
+                self.tickets
+                    .wanted(cx.now, &hash, self.role, place.unwrap_or(0));
+            }
         }
     }
 }

@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// Takes back what the relay will not log any more.
-    pub(super) fn refuse_envelopes(&mut self, is_refused: impl Fn(&Envelope) -> bool) {
+    pub(super) fn refuse_envelopes(&mut self, is_refused: impl Fn(&InFlight) -> bool) {
         if self.outbox.refuse(is_refused) {
             self.tickets.announce = true;
         }

@@ -116,7 +116,7 @@ fn one_whose_seat_was_taken_over_does_not_resume_into_it() {
     world.drop("ben");
     world.rejoin("ben 2", "ben");
     world.resume("ben");
-    assert_eq!(world.hears("ben"), ["error gap", REFUSED]);
+    assert_eq!(world.hears("ben"), ["error displaced", REFUSED]);
 }
 
 #[test]

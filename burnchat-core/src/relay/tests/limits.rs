@@ -66,13 +66,15 @@ fn a_room_takes_so_much_from_all_together() {
     world.lock("ana", true);
     world.say("ben");
     world.say("ben");
+    world.say("ben");
     assert_eq!(
         world.hears("ben"),
         [
             "ana#0",
             "locked true",
             "ben#0",
-            "error rate_limited, retry 100 #1"
+            "ben#1",
+            "error rate_limited, retry 100 #2"
         ]
     );
     world.pass(100);
