@@ -1,0 +1,124 @@
+//! Makes the test vectors in `spec/vectors/` and the transcripts in `spec/transcripts/`.
+//!
+//! Everything is made in memory, from names and seeds that are written down here, and comes out the same each time.
+//! [`differences`] compares it with the files; [`write`] is the only thing that changes them.
+//!
+//! What the files are worth does not rest on this crate: `burnchat-core/tests/vectors.rs` reads them from disk and
+//! holds the core to them, and `spec/vectors/check.mjs`, written from the spec alone, computes them again.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "its input is its own: where it fails it is wrong, and should stop"
+)]
+
+mod cast;
+mod file;
+mod json;
+mod named;
+mod vectors;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// A file: its place below `spec/`, and its text.
+pub type Made = (String, String);
+
+/// Every file.
+#[must_use]
+pub fn make() -> Vec<Made> {
+    vectors::files()
+        .into_iter()
+        .map(file::File::finish)
+        .collect()
+}
+
+/// The folder `spec` of this repository.
+#[must_use]
+pub fn spec_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// What is wrong with the files on disk, one line each: missing, different, or not made here.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn differences(spec: &Path) -> io::Result<Vec<String>> {
+    let made = make();
+    let mut found = Vec::new();
+    for (name, text) in &made {
+        match fs::read_to_string(spec.join(name)) {
+            Ok(on_disk) if on_disk == *text => {}
+            Ok(on_disk) => found.push(format!("{name} differs{}", first_difference(&on_disk, text))),
+            Err(_) => found.push(format!("{name} is missing")),
+        }
+    }
+    for name in on_disk(spec)? {
+        if !made.iter().any(|(known, _)| *known == name) {
+            found.push(format!("{name} is not made here"));
+        }
+    }
+    Ok(found)
+}
+
+/// Writes every file.
+///
+/// # Errors
+/// When one cannot be written.
+pub fn write(spec: &Path) -> io::Result<Vec<String>> {
+    let mut written = Vec::new();
+    for (name, text) in make() {
+        let path = spec.join(&name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, text)?;
+        written.push(name);
+    }
+    Ok(written)
+}
+
+fn on_disk(spec: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for folder in ["vectors", "transcripts"] {
+        if !spec.join(folder).is_dir() {
+            continue;
+        }
+        for entry in fs::read_dir(spec.join(folder))? {
+            let name = entry?.file_name();
+            if Path::new(&name).extension().is_some_and(|end| end == "json") {
+                names.push(format!("{folder}/{}", name.to_string_lossy()));
+            }
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn first_difference(on_disk: &str, made: &str) -> String {
+    let differing = on_disk
+        .lines()
+        .zip(made.lines())
+        .position(|(one, other)| one != other);
+    match differing {
+        Some(line) => format!(" from line {}", line + 1),
+        None => " in its length".into(),
+    }
+}
+
+/// The text of bytes, without padding (spec section 3).
+fn base64url(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let [a, b, c] = [0, 1, 2].map(|place| chunk.get(place).copied().unwrap_or(0));
+        let bits = u32::from_be_bytes([0, a, b, c]);
+        for place in 0..=chunk.len() {
+            let index = (bits >> (18 - 6 * place)) & 63;
+            text.push(char::from(ALPHABET[index as usize]));
+        }
+    }
+    text
+}
