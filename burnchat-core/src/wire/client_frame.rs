@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::binary::{self, Bytes, PinText};
+use super::binary::{self, Bytes, Object, PinText};
 use super::{Back, EncodedFrame, Envelope, members_of, strict, text_of};
 use crate::crypto::Secret;
 use crate::error::Code;
@@ -124,7 +124,11 @@ pub struct KeyOffer {
     #[serde(deserialize_with = "wraps")]
     pub wraps: Vec<Wrap>,
     /// The way back, in history rooms.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "binary::optional_object",
+        default
+    )]
     pub back: Option<Back>,
 }
 
@@ -204,9 +208,9 @@ impl fmt::Display for ClientFrame {
 }
 
 fn wraps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Wrap>, D::Error> {
-    let wraps = Vec::<Wrap>::deserialize(deserializer)?;
+    let wraps = Vec::<Object<Wrap>>::deserialize(deserializer)?;
     if wraps.len() <= limits::WRAPS {
-        Ok(wraps)
+        Ok(wraps.into_iter().map(|wrap| wrap.0).collect())
     } else {
         Err(serde::de::Error::custom("too many wraps"))
     }

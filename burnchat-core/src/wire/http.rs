@@ -31,7 +31,7 @@ pub struct CreateRoom {
     #[serde(default)]
     pub history: bool,
     /// Who may burn.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "binary::word")]
     pub burn: WhoMayBurn,
 }
 
@@ -64,6 +64,7 @@ pub struct RoomInfo {
     /// Whether the relay keeps envelopes for later joiners.
     pub history: bool,
     /// Who may burn.
+    #[serde(deserialize_with = "binary::word")]
     pub burn: WhoMayBurn,
 }
 
@@ -73,7 +74,11 @@ pub struct Problem {
     /// A name of the error registry.
     pub code: String,
     /// When to try again.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "binary::optional_integer",
+        default
+    )]
     pub retry_after_ms: Option<u64>,
 }
 

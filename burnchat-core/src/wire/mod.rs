@@ -78,6 +78,7 @@ pub struct RosterEntry {
     /// The join proof (spec section 5.3).
     pub join_proof: Bytes<32>,
     /// What it may do.
+    #[serde(deserialize_with = "binary::word")]
     pub role: Role,
     /// The join number, starting at 1 (spec section 6.2).
     #[serde(deserialize_with = "binary::integer")]
@@ -170,6 +171,15 @@ pub struct Back {
 fn n<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let n = u64::deserialize(deserializer)?;
     if n < limits::ENVELOPES_PER_EPOCH {
+        Ok(n)
+    } else {
+        Err(serde::de::Error::custom("8192 or more"))
+    }
+}
+
+fn optional_n<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let n = binary::optional_integer(deserializer)?;
+    if n.is_none_or(|n| n < limits::ENVELOPES_PER_EPOCH) {
         Ok(n)
     } else {
         Err(serde::de::Error::custom("8192 or more"))

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::binary::{self, Bytes, Ciphertext};
+use super::binary::{self, Bytes, Ciphertext, Object};
 use super::{
     Back, BurnReason, Departure, EncodedFrame, Envelope, Role, RosterEntry, WhoMayBurn, members_of,
     strict, text_of,
@@ -132,6 +132,7 @@ pub struct Joined {
     /// The newest epoch.
     pub head: EpochId,
     /// The joiner's role.
+    #[serde(deserialize_with = "binary::word")]
     pub role: Role,
     /// What a resume or a fresh join takes the seat up with.
     pub seat_token: Secret<32>,
@@ -148,6 +149,7 @@ pub struct Joined {
     /// Seats.
     pub capacity: u16,
     /// Who may burn.
+    #[serde(deserialize_with = "binary::word")]
     pub burn: WhoMayBurn,
     /// The hash of the newest ticket.
     pub ticket_hash: TicketHash,
@@ -184,6 +186,7 @@ pub struct ParticipantJoined {
     #[serde(deserialize_with = "binary::integer")]
     pub version: u64,
     /// Who.
+    #[serde(deserialize_with = "binary::object")]
     pub participant: RosterEntry,
     /// Whose seat it took over.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -202,6 +205,7 @@ pub struct ParticipantLeft {
     /// Who.
     pub id: ParticipantId,
     /// Why.
+    #[serde(deserialize_with = "binary::word")]
     pub reason: Departure,
 }
 
@@ -236,9 +240,14 @@ pub struct KeyFrame {
     /// The steward's signature over the epoch id.
     pub sig: Bytes<64>,
     /// The receiver's own wrap.
+    #[serde(deserialize_with = "binary::nullable")]
     pub wrapped: Option<Bytes<40>>,
     /// The way back, in history rooms.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "binary::optional_object",
+        default
+    )]
     pub back: Option<Back>,
 }
 
@@ -376,6 +385,7 @@ pub struct Countdown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Destroyed {
     /// Why.
+    #[serde(deserialize_with = "binary::word")]
     pub reason: BurnReason,
 }
 
@@ -386,16 +396,28 @@ pub struct ErrorFrame {
     #[serde(serialize_with = "code_name", deserialize_with = "code")]
     pub code: Code,
     /// When to try again.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "binary::optional_integer",
+        default
+    )]
     pub retry_after_ms: Option<u64>,
     /// PIN attempts left.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "binary::optional_integer",
+        default
+    )]
     pub attempts_left: Option<u64>,
     /// The refused envelope's epoch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub epoch: Option<EpochId>,
     /// The refused envelope's n.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::optional_n",
+        default
+    )]
     pub n: Option<u64>,
 }
 
@@ -457,9 +479,9 @@ fn code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
 }
 
 fn roster<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RosterEntry>, D::Error> {
-    let entries = Vec::<RosterEntry>::deserialize(deserializer)?;
+    let entries = Vec::<Object<RosterEntry>>::deserialize(deserializer)?;
     if entries.len() <= usize::from(*limits::CAPACITY.end()) {
-        Ok(entries)
+        Ok(entries.into_iter().map(|entry| entry.0).collect())
     } else {
         Err(serde::de::Error::custom(
             "more entries than a room has seats",
