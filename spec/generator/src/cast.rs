@@ -2,7 +2,7 @@
 
 use burnchat_core::{
     crypto::{
-        Identity, IV_LEN, KemKeyPair, Label, PUBLIC_KEY_LEN, RoomKeys, SEALED_NAME_LEN,
+        IV_LEN, Identity, KemKeyPair, Label, PUBLIC_KEY_LEN, RoomKeys, SEALED_NAME_LEN,
         SIGNATURE_LEN, Secret, SecretBytes, SigningKeyPair, aes256_gcm_seal, labels,
     },
     encoding::Fields,
@@ -11,10 +11,7 @@ use burnchat_core::{
 };
 use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
 
-use crate::{
-    json::{Json, hex},
-    named::named,
-};
+use crate::named::named;
 
 /// The hard end of the rooms: some day in 2026, in minutes since the Unix epoch.
 pub(crate) const NOT_AFTER: u32 = 29_834_000;
@@ -104,18 +101,15 @@ impl Person {
 
     /// The sealed name as an honest client makes it.
     #[must_use]
-    pub(crate) fn sealed_name(&self, room: &Room, name: &str, iv: &[u8; IV_LEN]) -> [u8; SEALED_NAME_LEN] {
+    pub(crate) fn sealed_name(
+        &self,
+        room: &Room,
+        name: &str,
+        iv: &[u8; IV_LEN],
+    ) -> [u8; SEALED_NAME_LEN] {
         let signature = self.sign(&self.name_signed(&room.id(), name.as_bytes()));
         let plaintext = Self::name_plaintext(name.len() as u8, name.as_bytes(), &signature);
         seal_plaintext(room.keys().name_key(), iv, &self.id(), &plaintext)
-    }
-
-    /// Its private scalars, named.
-    #[must_use]
-    pub(crate) fn scalars(&self) -> Json {
-        Json::object()
-            .with("kem_scalar", hex(self.kem_scalar))
-            .with("sig_scalar", hex(self.sig_scalar))
     }
 }
 

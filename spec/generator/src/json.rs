@@ -43,17 +43,6 @@ impl Json {
         self
     }
 
-    /// The value of a member.
-    #[must_use]
-    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
-        match self {
-            Self::Object(members) => members
-                .iter()
-                .find_map(|(name, value)| (name == key).then_some(value)),
-            _ => None,
-        }
-    }
-
     /// The text, with a line feed at its end.
     #[must_use]
     pub(crate) fn to_text(&self) -> String {

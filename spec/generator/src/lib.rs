@@ -51,7 +51,10 @@ pub fn differences(spec: &Path) -> io::Result<Vec<String>> {
     for (name, text) in &made {
         match fs::read_to_string(spec.join(name)) {
             Ok(on_disk) if on_disk == *text => {}
-            Ok(on_disk) => found.push(format!("{name} differs{}", first_difference(&on_disk, text))),
+            Ok(on_disk) => found.push(format!(
+                "{name} differs{}",
+                first_difference(&on_disk, text)
+            )),
             Err(_) => found.push(format!("{name} is missing")),
         }
     }
@@ -88,7 +91,10 @@ fn on_disk(spec: &Path) -> io::Result<Vec<String>> {
         }
         for entry in fs::read_dir(spec.join(folder))? {
             let name = entry?.file_name();
-            if Path::new(&name).extension().is_some_and(|end| end == "json") {
+            if Path::new(&name)
+                .extension()
+                .is_some_and(|end| end == "json")
+            {
                 names.push(format!("{folder}/{}", name.to_string_lossy()));
             }
         }

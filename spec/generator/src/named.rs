@@ -7,11 +7,7 @@ use burnchat_core::crypto::sha256;
 pub(crate) fn named<const N: usize>(name: &str) -> [u8; N] {
     let mut bytes = [0; N];
     for (number, chunk) in (0_u32..).zip(bytes.chunks_mut(32)) {
-        let block = sha256(&[
-            b"burnchat vectors ",
-            name.as_bytes(),
-            &number.to_be_bytes(),
-        ]);
+        let block = sha256(&[b"burnchat vectors ", name.as_bytes(), &number.to_be_bytes()]);
         for (to, from) in chunk.iter_mut().zip(block) {
             *to = from;
         }

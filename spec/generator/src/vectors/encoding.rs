@@ -49,9 +49,24 @@ fn label_encoding() -> Group {
         labels::ROOM,
         &[b""],
     ))
-    .case(case("two-empty-fields", "and two of them are two", labels::ROOM, &[b"", b""]))
-    .case(case("split-after-1", "a field ends where its length says", labels::ID, &[b"a", b"bc"]))
-    .case(case("split-after-2", "so these are other bytes", labels::ID, &[b"ab", b"c"]))
+    .case(case(
+        "two-empty-fields",
+        "and two of them are two",
+        labels::ROOM,
+        &[b"", b""],
+    ))
+    .case(case(
+        "split-after-1",
+        "a field ends where its length says",
+        labels::ID,
+        &[b"a", b"bc"],
+    ))
+    .case(case(
+        "split-after-2",
+        "so these are other bytes",
+        labels::ID,
+        &[b"ab", b"c"],
+    ))
     .case(case("unsplit", "and so are these", labels::ID, &[b"abc"]))
     .case(case(
         "integers",
@@ -60,20 +75,60 @@ fn label_encoding() -> Group {
         &[&number, &[0, 0, 1, 0], &[255]],
     ))
     .case(case("room", "32 bytes", labels::ROOM, &[&hash]))
-    .case(case("join", "six bytes", labels::JOIN, &[&[1, 0, 0, 0, 0, 1]]))
-    .case(case("name", "three fields", labels::NAME, &[&id, &id, "wölfin".as_bytes()]))
+    .case(case(
+        "join",
+        "six bytes",
+        labels::JOIN,
+        &[&[1, 0, 0, 0, 0, 1]],
+    ))
+    .case(case(
+        "name",
+        "three fields",
+        labels::NAME,
+        &[&id, &id, "wölfin".as_bytes()],
+    ))
     .case(case("id", "two public keys", labels::ID, &[&key, &key]))
-    .case(case("label", "the label called label", labels::LABEL, &[&id]))
-    .case(case("roster", "a u64 and a u8 among others", labels::ROSTER, &[&id, &number, &key, &key, &[0]]))
+    .case(case(
+        "label",
+        "the label called label",
+        labels::LABEL,
+        &[&id],
+    ))
+    .case(case(
+        "roster",
+        "a u64 and a u8 among others",
+        labels::ROSTER,
+        &[&id, &number, &key, &key, &[0]],
+    ))
     .case(case("kek", "three fields", labels::KEK, &[&hash, &id, &id]))
     .case(case("commit", "one field", labels::COMMIT, &[&hash]))
-    .case(case("epoch", "three fields of one length", labels::EPOCH, &[&hash, &hash, &hash]))
+    .case(case(
+        "epoch",
+        "three fields of one length",
+        labels::EPOCH,
+        &[&hash, &hash, &hash],
+    ))
     .case(case("key", "two fields", labels::KEY, &[&id, &hash]))
     .case(case("chain", "one field", labels::CHAIN, &[&id]))
-    .case(case("msg", "six fields", labels::MSG, &[&id, &hash, &id, &number, &[0], &hash]))
+    .case(case(
+        "msg",
+        "six fields",
+        labels::MSG,
+        &[&id, &hash, &id, &number, &[0], &hash],
+    ))
     .case(case("history", "one byte", labels::HISTORY, &[&[0]]))
-    .case(case("verify", "an id, a secret and a key", labels::VERIFY, &[&id, &id, &key]))
-    .case(case("digits", "a hash and a u8", labels::DIGITS, &[&hash, &[1]]))
+    .case(case(
+        "verify",
+        "an id, a secret and a key",
+        labels::VERIFY,
+        &[&id, &id, &key],
+    ))
+    .case(case(
+        "digits",
+        "a hash and a u8",
+        labels::DIGITS,
+        &[&hash, &[1]],
+    ))
 }
 
 fn base64url() -> Group {

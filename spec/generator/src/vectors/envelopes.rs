@@ -36,6 +36,7 @@ pub(super) fn file() -> File {
         .given("room_id", hex(room.id().as_bytes()))
         .given("epoch_id", hex(epoch.as_bytes()))
         .given("session_key", hex(session_key))
+        .given("sender_kem_scalar", hex(ana.kem_scalar))
         .given("sender_sig_scalar", hex(ana.sig_scalar))
         .given("sender_sig_pub", hex(ana.sig_pub()))
         .given("sender_id", hex(ana.id().as_bytes()))
@@ -151,9 +152,21 @@ fn valid() -> Vec<Case> {
     vec![
         case("n-0", "the first of an epoch", 0, 0, "hello"),
         case("n-1", "the second", 1, 0, "hello again"),
-        case("n-300", "with others missing before it", 300, 0, "after a gap"),
+        case(
+            "n-300",
+            "with others missing before it",
+            300,
+            0,
+            "after a gap",
+        ),
         case("n-8191", "the last of a chain", 8_191, 0, "the end"),
-        case("flags", "a receiver authenticates flags and otherwise ignores them", 2, 255, "flags"),
+        case(
+            "all-flags",
+            "a receiver authenticates flags and otherwise ignores them",
+            2,
+            255,
+            "flags",
+        ),
         case("longer", "a longer text", 3, 0, &"burn ".repeat(40)),
     ]
 }
@@ -204,28 +217,104 @@ fn invalid() -> Vec<Case> {
     other_key.encrypt(&Sealed::new(6, 0, &[]).key(), &plaintext);
     vec![
         forged("n", "n altered", &good.with(|sealed| sealed.n = 6)),
-        forged("flags", "flags altered", &good.with(|sealed| sealed.flags = 1)),
+        forged(
+            "flags",
+            "flags altered",
+            &good.with(|sealed| sealed.flags = 1),
+        ),
         forged("iv", "IV altered", &good.with(|sealed| sealed.iv[0] ^= 1)),
-        forged("ciphertext", "ciphertext altered", &good.with(|sealed| sealed.ciphertext[0] ^= 1)),
-        forged("tag", "tag altered", &good.with(|sealed| sealed.ciphertext[last] ^= 1)),
-        forged("cut", "ciphertext cut", &good.with(|sealed| sealed.ciphertext.truncate(last))),
-        forged("sig", "signature altered", &good.with(|sealed| sealed.sig = altered(&sealed.sig, 40))),
-        forged("sig-zeros", "no signature", &good.with(|sealed| sealed.sig = [0; 64])),
-        forged("other-signer", "signed by ben", &good.with(|sealed| sealed.sig = ben.sign(&sealed.signed()))),
-        forged("other-room", "made for another room", &relabelled(other_room)),
-        forged("other-epoch", "made for another epoch", &relabelled(other_epoch)),
-        forged("other-sender", "made in the name of ben", &relabelled(other_sender)),
-        forged("iv-moved", "the last byte of the IV moved into the ciphertext", &good.with(|sealed| {
-            sealed.ciphertext.insert(0, sealed.iv[11]);
-            sealed.iv.rotate_right(1);
-        })),
-        wrong("wrong-key", "encrypted with the key for another n", other_key),
-        wrong("wrong-aad-n", "encrypted with the AAD of another n", resealed(|sealed| sealed.n = 6)),
-        wrong("wrong-aad-flags", "encrypted with the AAD of other flags", resealed(|sealed| sealed.flags = 1)),
-        wrong("wrong-aad-epoch", "encrypted with the AAD of another epoch", resealed(other_epoch)),
-        wrong("wrong-aad-sender", "encrypted with the AAD of another sender", resealed(other_sender)),
-        wrong("wrong-aad-room", "encrypted with the AAD of another room", resealed(other_room)),
-        wrong("garbled", "altered before it was signed", good.with(|sealed| sealed.ciphertext[9] ^= 1)),
-        wrong("random", "random bytes", good.with(|sealed| sealed.ciphertext = named::<80>("garbage").to_vec())),
+        forged(
+            "ciphertext",
+            "ciphertext altered",
+            &good.with(|sealed| sealed.ciphertext[0] ^= 1),
+        ),
+        forged(
+            "tag",
+            "tag altered",
+            &good.with(|sealed| sealed.ciphertext[last] ^= 1),
+        ),
+        forged(
+            "cut",
+            "ciphertext cut",
+            &good.with(|sealed| sealed.ciphertext.truncate(last)),
+        ),
+        forged(
+            "sig",
+            "signature altered",
+            &good.with(|sealed| sealed.sig = altered(&sealed.sig, 40)),
+        ),
+        forged(
+            "sig-zeros",
+            "no signature",
+            &good.with(|sealed| sealed.sig = [0; 64]),
+        ),
+        forged(
+            "other-signer",
+            "signed by ben",
+            &good.with(|sealed| sealed.sig = ben.sign(&sealed.signed())),
+        ),
+        forged(
+            "other-room",
+            "made for another room",
+            &relabelled(other_room),
+        ),
+        forged(
+            "other-epoch",
+            "made for another epoch",
+            &relabelled(other_epoch),
+        ),
+        forged(
+            "other-sender",
+            "made in the name of ben",
+            &relabelled(other_sender),
+        ),
+        forged(
+            "iv-moved",
+            "the last byte of the IV moved into the ciphertext",
+            &good.with(|sealed| {
+                sealed.ciphertext.insert(0, sealed.iv[11]);
+                sealed.iv.rotate_right(1);
+            }),
+        ),
+        wrong(
+            "wrong-key",
+            "encrypted with the key for another n",
+            other_key,
+        ),
+        wrong(
+            "wrong-aad-n",
+            "encrypted with the AAD of another n",
+            resealed(|sealed| sealed.n = 6),
+        ),
+        wrong(
+            "wrong-aad-flags",
+            "encrypted with the AAD of other flags",
+            resealed(|sealed| sealed.flags = 1),
+        ),
+        wrong(
+            "wrong-aad-epoch",
+            "encrypted with the AAD of another epoch",
+            resealed(other_epoch),
+        ),
+        wrong(
+            "wrong-aad-sender",
+            "encrypted with the AAD of another sender",
+            resealed(other_sender),
+        ),
+        wrong(
+            "wrong-aad-room",
+            "encrypted with the AAD of another room",
+            resealed(other_room),
+        ),
+        wrong(
+            "garbled",
+            "altered before it was signed",
+            good.with(|sealed| sealed.ciphertext[9] ^= 1),
+        ),
+        wrong(
+            "random",
+            "random bytes",
+            good.with(|sealed| sealed.ciphertext = named::<80>("garbage").to_vec()),
+        ),
     ]
 }

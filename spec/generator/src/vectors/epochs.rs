@@ -57,11 +57,18 @@ fn wraps() -> Group {
             .put(recipient.id().as_bytes())
             .finish()
     };
-    let wrap = |room_id: &RoomId, roster_hash: &RosterHash, steward: &Person, recipient: &Person| {
-        let shared = shared(steward, recipient);
-        KeyEncryptionKey::derive(room_id, roster_hash, &shared, &steward.id(), &recipient.id())
+    let wrap =
+        |room_id: &RoomId, roster_hash: &RosterHash, steward: &Person, recipient: &Person| {
+            let shared = shared(steward, recipient);
+            KeyEncryptionKey::derive(
+                room_id,
+                roster_hash,
+                &shared,
+                &steward.id(),
+                &recipient.id(),
+            )
             .wrap(&SessionKey::from_secret(Secret::copy_of(&key)))
-    };
+        };
     let put = |case: Case, roster_hash: &RosterHash, steward: &Person, recipient: &Person| {
         case.put("roster_hash", hex(roster_hash.as_bytes()))
             .put("steward_kem_scalar", hex(steward.kem_scalar))
@@ -82,7 +89,10 @@ fn wraps() -> Group {
             .put("shared", hex(shared.as_bytes()))
             .put("kek", hex(kek.as_bytes()))
             .put("session_key", hex(key))
-            .put("wrapped", hex(wrap(&room.id(), &roster_hash, steward, recipient)))
+            .put(
+                "wrapped",
+                hex(wrap(&room.id(), &roster_hash, steward, recipient)),
+            )
     };
     let wrapped = wrap(&room.id(), &roster_hash, &ana, &ben);
     let invalid = |id: &str, reason: &str, wrapped: &[u8]| {
@@ -132,17 +142,32 @@ fn key_frames() -> Group {
     };
     let valid = |id: &str, comment: &str, prev: &EpochId| {
         let epoch = epoch_id(prev, &roster_hash, &commit);
-        put(Case::valid(id, comment), prev, &commit, ana.sign(&signed(&room, &epoch)))
+        put(
+            Case::valid(id, comment),
+            prev,
+            &commit,
+            ana.sign(&signed(&room, &epoch)),
+        )
     };
     let bad_sig = |id: &str, reason: &str, sig: [u8; 64]| {
-        put(Case::invalid(id, "the signature fails: fork", reason), &none, &commit, sig)
-            .put("error", "fork")
+        put(
+            Case::invalid(id, "the signature fails: fork", reason),
+            &none,
+            &commit,
+            sig,
+        )
+        .put("error", "fork")
     };
     let bad_commit = |id: &str, reason: &str, commit: [u8; 32]| {
         let epoch = epoch_id(&none, &roster_hash, &commit);
         let sig = ana.sign(&signed(&room, &epoch));
-        put(Case::invalid(id, "the commit does not match: not keyed", reason), &none, &commit, sig)
-            .put("error", "bad_wrap")
+        put(
+            Case::invalid(id, "the commit does not match: not keyed", reason),
+            &none,
+            &commit,
+            sig,
+        )
+        .put("error", "bad_wrap")
     };
     let other_roster = RosterHash(altered(roster_hash.as_bytes(), 0));
     let other_key = SessionKey::from_secret(Secret::copy_of(&named("session key 2")));
@@ -179,7 +204,11 @@ fn backs() -> Group {
     let older = SessionKey::from_secret(Secret::copy_of(&older_key));
     let commit = older.commit(&roster_hash);
     let history_key = |epoch: &EpochId| {
-        hkdf_sha256(epoch.as_bytes(), &key, &Fields::bytes(labels::HISTORY).finish())
+        hkdf_sha256(
+            epoch.as_bytes(),
+            &key,
+            &Fields::bytes(labels::HISTORY).finish(),
+        )
     };
     let wrapped = session_key.wrap_back(&epoch, &older);
     let put = |case: Case, wrapped: &[u8]| {

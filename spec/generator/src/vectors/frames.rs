@@ -56,9 +56,9 @@ impl Value {
             Self::Bytes(bytes) => hex(bytes).into(),
             Self::Plain(json) => json.clone(),
             Self::List(items) => Json::list(items.iter().map(Self::members)),
-            Self::Object(members) => members
-                .iter()
-                .fold(Json::object(), |all, (key, value)| all.with(key, value.members())),
+            Self::Object(members) => members.iter().fold(Json::object(), |all, (key, value)| {
+                all.with(key, value.members())
+            }),
         }
     }
 }
@@ -207,10 +207,7 @@ fn client_frames() -> Group {
     };
     let long = Value::Bytes(vec![0; 45_000]).text();
     let around = Value::Object(message(0, 0, 80)).text();
-    let short = Value::Bytes(
-        named::<128>("frames: ciphertext")[..80].to_vec(),
-    )
-    .text();
+    let short = Value::Bytes(named::<128>("frames: ciphertext")[..80].to_vec()).text();
     let (before, after) = around.split_once(&short).unwrap();
     Group::new(
         "client_frames",
@@ -323,7 +320,8 @@ fn client_frames_refused() -> Group {
     let with_unknown = |value: &str| lock_text.replace('}', &format!(",\"x\":{value}}}"));
     let many: String = (0..63).map(|place| format!(",\"x{place}\":0")).collect();
     let many_inside: Vec<_> = (0..65).map(|place| format!("\"x{place}\":0")).collect();
-    let extend = |seconds: &str| format!("{{\"type\":\"extend\",\"seconds\":{seconds},\"after\":0}}");
+    let extend =
+        |seconds: &str| format!("{{\"type\":\"extend\",\"seconds\":{seconds},\"after\":0}}");
     let kick = |id: &str| format!("{{\"type\":\"kick\",\"id\":{id}}}");
     let id = bytes::<16>("id").text();
     let lock_of = |value: &str| format!("{{\"type\":\"lock\",\"locked\":{value}}}");
@@ -381,15 +379,39 @@ fn client_frames_refused() -> Group {
         (message(0, 0, 80), "iv"),
         (message(0, 0, 80), "ciphertext"),
         (message(0, 0, 80), "sig"),
-        (of_type("resume", vec![("seat_token", bytes::<32>("seat_token")), ("seq", int(1))]), "seat_token"),
-        (of_type("resume", vec![("seat_token", bytes::<32>("seat_token")), ("seq", int(1))]), "seq"),
-        (of_type("key_declined", vec![("version", int(1))]), "version"),
+        (
+            of_type(
+                "resume",
+                vec![("seat_token", bytes::<32>("seat_token")), ("seq", int(1))],
+            ),
+            "seat_token",
+        ),
+        (
+            of_type(
+                "resume",
+                vec![("seat_token", bytes::<32>("seat_token")), ("seq", int(1))],
+            ),
+            "seq",
+        ),
+        (
+            of_type("key_declined", vec![("version", int(1))]),
+            "version",
+        ),
         (of_type("need_key", vec![("version", int(1))]), "version"),
         (of_type("kick", vec![("id", bytes::<16>("id"))]), "id"),
         (lock(), "locked"),
-        (of_type("renew", vec![("ticket_hash", bytes::<32>("ticket_hash"))]), "ticket_hash"),
-        (of_type("extend", vec![("seconds", int(1)), ("after", int(0))]), "seconds"),
-        (of_type("extend", vec![("seconds", int(1)), ("after", int(0))]), "after"),
+        (
+            of_type("renew", vec![("ticket_hash", bytes::<32>("ticket_hash"))]),
+            "ticket_hash",
+        ),
+        (
+            of_type("extend", vec![("seconds", int(1)), ("after", int(0))]),
+            "seconds",
+        ),
+        (
+            of_type("extend", vec![("seconds", int(1)), ("after", int(0))]),
+            "after",
+        ),
     ]
     .map(|(members, key)| {
         let kind = match &members[0].1 {
@@ -586,7 +608,11 @@ fn joined(participants: Vec<Value>) -> Members {
 fn participant_joined() -> Members {
     of_type(
         "participant_joined",
-        vec![("seq", int(13)), ("version", int(5)), ("participant", entry("cleo", "member", 6))],
+        vec![
+            ("seq", int(13)),
+            ("version", int(5)),
+            ("participant", entry("cleo", "member", 6)),
+        ],
     )
 }
 
@@ -621,7 +647,10 @@ fn key_frame(wrapped: Value) -> Members {
 fn logged_message() -> Members {
     of_type(
         "message",
-        with(vec![("seq", int(17)), ("sender", bytes::<16>("sender"))], envelope(0, 0, 80)),
+        with(
+            vec![("seq", int(17)), ("sender", bytes::<16>("sender"))],
+            envelope(0, 0, 80),
+        ),
     )
 }
 
@@ -706,6 +735,12 @@ fn relay_frames() -> Group {
         "{\"type\":\"error\",\"code\":\"room_full\",\"retry_after_ms\":null,\"attempts_left\":null,\"epoch\":null,\"n\":null}",
         &error(vec![("code", word("room_full"))]),
     ))
+    .case(rewritten(
+        "error-unknown-code",
+        "a code of a later version is taken for `bad_request`",
+        "{\"type\":\"error\",\"code\":\"too_sunny\"}",
+        &error(vec![("code", word("bad_request"))]),
+    ))
     .case(rewritten("unknown-member", "unknown members are ignored", &countdown_text.replace('}', ",\"x\":[{}]}"), &countdown(9)))
     .case(
         Case::valid("unknown-type", "a type of a later version")
@@ -735,7 +770,10 @@ fn relay_frames_refused() -> Group {
     let required = [
         two(),
         of_type("history_end", vec![("complete", flag(true))]),
-        of_type("resumed", vec![("seq", int(20)), ("seconds_remaining", int(300))]),
+        of_type(
+            "resumed",
+            vec![("seq", int(20)), ("seconds_remaining", int(300))],
+        ),
         participant_joined(),
         participant_left("left"),
         of_type("rekey", vec![("seq", int(16)), ("version", int(7))]),
@@ -743,9 +781,21 @@ fn relay_frames_refused() -> Group {
         of_type("epoch_end", vec![("seq", int(16)), ("version", int(5))]),
         logged_message(),
         of_type("locked", vec![("seq", int(18)), ("locked", flag(true))]),
-        of_type("extended", vec![("seq", int(19)), ("seconds_remaining", int(900))]),
-        of_type("renewed", vec![("seq", int(20)), ("ticket_hash", bytes::<32>("ticket_hash"))]),
-        of_type("key_wanted", vec![("version", int(7)), ("head", bytes::<32>("head"))]),
+        of_type(
+            "extended",
+            vec![("seq", int(19)), ("seconds_remaining", int(900))],
+        ),
+        of_type(
+            "renewed",
+            vec![
+                ("seq", int(20)),
+                ("ticket_hash", bytes::<32>("ticket_hash")),
+            ],
+        ),
+        of_type(
+            "key_wanted",
+            vec![("version", int(7)), ("head", bytes::<32>("head"))],
+        ),
         of_type("countdown", vec![("seconds_remaining", int(9))]),
         of_type("destroyed", vec![("reason", word("expired"))]),
         error(vec![("code", word("room_full"))]),
@@ -896,15 +946,70 @@ fn request_bodies_refused() -> Group {
         .cases(missing)
         .case(malformed("array", "not an object", "[]"))
         .case(malformed("empty", "nothing", ""))
-        .case(refused("duplicate", "a member twice", "duplicate_key", swap("\"ttl_seconds\"", "\"ttl_seconds\":600,\"ttl_seconds\"")))
-        .case(malformed("ttl-string", "a string for a number", swap("600", "\"600\"")))
-        .case(malformed("ttl-2-53", "2^53", swap("600", "9007199254740992")))
-        .case(malformed("not-after-2-32", "more than 32 bits", swap("29834000", "4294967296")))
-        .case(malformed("seed-31", "a seed of 31 bytes", text(with(vec![("id_seed", bytes::<31>("id_seed"))], request()[1..].to_vec()))))
-        .case(malformed("burn", "somebody who may burn that there is not", and("burn", word("everyone"))))
-        .case(malformed("burn-object", "an object for a word", text(with(request(), vec![("burn", Value::Object(vec![("anyone", Value::Plain(Json::Null))]))]))))
-        .case(malformed("history-number", "a number for a boolean", and("history", int(1))))
-        .case(malformed("capacity-fraction", "a fraction", text(request()).replace('}', ",\"capacity\":50.0}")))
-        .case(malformed("nested", "nested five deep", text(request()).replace('}', ",\"x\":[[[[]]]]}")))
-        .case(refused_pieces("too-large", "65,537 bytes", "frame_too_large", &[(" ", 65_537)]))
+        .case(refused(
+            "duplicate",
+            "a member twice",
+            "duplicate_key",
+            swap("\"ttl_seconds\"", "\"ttl_seconds\":600,\"ttl_seconds\""),
+        ))
+        .case(malformed(
+            "ttl-string",
+            "a string for a number",
+            swap("600", "\"600\""),
+        ))
+        .case(malformed(
+            "ttl-2-53",
+            "2^53",
+            swap("600", "9007199254740992"),
+        ))
+        .case(malformed(
+            "not-after-2-32",
+            "more than 32 bits",
+            swap("29834000", "4294967296"),
+        ))
+        .case(malformed(
+            "seed-31",
+            "a seed of 31 bytes",
+            text(with(
+                vec![("id_seed", bytes::<31>("id_seed"))],
+                request()[1..].to_vec(),
+            )),
+        ))
+        .case(malformed(
+            "burn",
+            "somebody who may burn that there is not",
+            and("burn", word("everyone")),
+        ))
+        .case(malformed(
+            "burn-object",
+            "an object for a word",
+            text(with(
+                request(),
+                vec![(
+                    "burn",
+                    Value::Object(vec![("anyone", Value::Plain(Json::Null))]),
+                )],
+            )),
+        ))
+        .case(malformed(
+            "history-number",
+            "a number for a boolean",
+            and("history", int(1)),
+        ))
+        .case(malformed(
+            "capacity-fraction",
+            "a fraction",
+            text(request()).replace('}', ",\"capacity\":50.0}"),
+        ))
+        .case(malformed(
+            "nested",
+            "nested five deep",
+            text(request()).replace('}', ",\"x\":[[[[]]]]}"),
+        ))
+        .case(refused_pieces(
+            "too-large",
+            "65,537 bytes",
+            "frame_too_large",
+            &[(" ", 65_537)],
+        ))
 }

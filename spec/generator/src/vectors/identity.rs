@@ -38,9 +38,17 @@ fn room_keys() -> Group {
     renewed.ticket = named("room: ticket 2");
     Group::new("room_keys", "join_key and name_key")
         .case(case("plain", "a room", &room))
-        .case(case("history", "the flag is in the header: other keys", &history))
+        .case(case(
+            "history",
+            "the flag is in the header: other keys",
+            &history,
+        ))
         .case(case("later", "so is not_after", &later))
-        .case(case("renewed", "a new ticket leaves the keys as they are", &renewed))
+        .case(case(
+            "renewed",
+            "a new ticket leaves the keys as they are",
+            &renewed,
+        ))
 }
 
 fn identities() -> Group {
@@ -63,12 +71,25 @@ fn identities() -> Group {
             )
     };
     let ana = Person::new("ana");
-    Group::new("identities", "participant_id = H(L(\"id\", kem_pub, sig_pub))[..16]")
-        .case(person("ana"))
-        .case(person("ben"))
-        .case(person("cleo"))
-        .case(listed("swapped", "the order of the keys counts", *ana.sig_pub(), *ana.kem_pub()))
-        .case(listed("not-points", "keys that are no points have an id all the same", [0; 65], [255; 65]))
+    Group::new(
+        "identities",
+        "participant_id = H(L(\"id\", kem_pub, sig_pub))[..16]",
+    )
+    .case(person("ana"))
+    .case(person("ben"))
+    .case(person("cleo"))
+    .case(listed(
+        "swapped",
+        "the order of the keys counts",
+        *ana.sig_pub(),
+        *ana.kem_pub(),
+    ))
+    .case(listed(
+        "not-points",
+        "keys that are no points have an id all the same",
+        [0; 65],
+        [255; 65],
+    ))
 }
 
 fn join_proofs() -> Group {
@@ -76,7 +97,9 @@ fn join_proofs() -> Group {
     let (ana, ben) = (Person::new("ana"), Person::new("ben"));
     let iv = named("ana: name iv");
     let sealed = ana.sealed_name(&room, "ana", &iv);
-    let proof = room.keys().join_proof(ana.kem_pub(), ana.sig_pub(), &sealed);
+    let proof = room
+        .keys()
+        .join_proof(ana.kem_pub(), ana.sig_pub(), &sealed);
     let put = |case: Case, room: &Room, who: &Person, sealed: &[u8], proof: &[u8]| {
         case.put("link", room.url())
             .put("kem_pub", hex(who.kem_pub()))
@@ -97,7 +120,13 @@ fn join_proofs() -> Group {
         "join_proof = HMAC(join_key, L(\"join\", room_id, kem_pub, sig_pub, H(sealed_name)))",
     )
     .given("name_iv", Json::from(hex(iv)))
-    .case(put(Case::valid("ana", "right"), &room, &ana, &sealed, &proof))
+    .case(put(
+        Case::valid("ana", "right"),
+        &room,
+        &ana,
+        &sealed,
+        &proof,
+    ))
     .case(put(
         Case::valid("renewed", "right as well under a link with a new ticket"),
         &renewed,
@@ -105,8 +134,20 @@ fn join_proofs() -> Group {
         &sealed,
         &proof,
     ))
-    .case(put(invalid("altered", "an altered proof"), &room, &ana, &sealed, &altered(&proof, 0)))
-    .case(put(invalid("other-keys", "the proof of other keys"), &room, &ben, &sealed, &proof))
+    .case(put(
+        invalid("altered", "an altered proof"),
+        &room,
+        &ana,
+        &sealed,
+        &altered(&proof, 0),
+    ))
+    .case(put(
+        invalid("other-keys", "the proof of other keys"),
+        &room,
+        &ben,
+        &sealed,
+        &proof,
+    ))
     .case(put(
         invalid("other-name", "the proof of another sealed name"),
         &room,
@@ -128,5 +169,11 @@ fn join_proofs() -> Group {
         &sealed,
         &guessed,
     ))
-    .case(put(invalid("zeros", "no proof at all"), &room, &ana, &sealed, &[0; 32]))
+    .case(put(
+        invalid("zeros", "no proof at all"),
+        &room,
+        &ana,
+        &sealed,
+        &[0; 32],
+    ))
 }

@@ -177,7 +177,13 @@ fn padded(plaintext: &[u8]) -> Vec<u8> {
 /// A plaintext of any fields, for those no client would write.
 fn raw(kind: u8, burn_after: u32, last: bool, body: &[u8]) -> Vec<u8> {
     let id: [u8; 16] = named("message id: raw");
-    let mut bytes = [&[kind][..], &id, &SENT_AT.to_be_bytes(), &9_u64.to_be_bytes()].concat();
+    let mut bytes = [
+        &[kind][..],
+        &id,
+        &SENT_AT.to_be_bytes(),
+        &9_u64.to_be_bytes(),
+    ]
+    .concat();
     bytes.extend_from_slice(&burn_after.to_be_bytes());
     if last {
         bytes.extend_from_slice(&[0; 16]);
@@ -194,10 +200,14 @@ fn unreadable() -> Group {
             .put("padded", hex(padded(plaintext)))
     };
     let no_count = |id: &str, reason: &str, n: u64, plaintext: &[u8]| {
-        Case::invalid(id, "shown as unreadable; not even its count can be read", reason)
-            .put("n", n)
-            .put("count", Json::Null)
-            .put("padded", hex(padded(plaintext)))
+        Case::invalid(
+            id,
+            "shown as unreadable; not even its count can be read",
+            reason,
+        )
+        .put("n", n)
+        .put("count", Json::Null)
+        .put("padded", hex(padded(plaintext)))
     };
     let whole = raw(1, 0, false, b"text");
     Group::new(
@@ -205,28 +215,123 @@ fn unreadable() -> Group {
         "Plaintexts that decrypt and do not parse. `count` is what can be read of it, or null.",
     )
     .case(case("kind-0", "of kind 0", 1, &raw(0, 0, false, b"text")))
-    .case(case("kind-6", "of the kind that is kept for files", 1, &raw(6, 0, false, b"text")))
-    .case(case("kind-255", "of an unknown kind", 1, &raw(255, 0, false, b"text")))
-    .case(case("text-empty", "a text without a byte", 1, &raw(1, 0, false, b"")))
-    .case(case("text-not-utf-8", "a text that is not UTF-8", 1, &raw(1, 0, false, b"te\xff")))
+    .case(case(
+        "kind-6",
+        "of the kind that is kept for files",
+        1,
+        &raw(6, 0, false, b"text"),
+    ))
+    .case(case(
+        "kind-255",
+        "of an unknown kind",
+        1,
+        &raw(255, 0, false, b"text"),
+    ))
+    .case(case(
+        "text-empty",
+        "a text without a byte",
+        1,
+        &raw(1, 0, false, b""),
+    ))
+    .case(case(
+        "text-not-utf-8",
+        "a text that is not UTF-8",
+        1,
+        &raw(1, 0, false, b"te\xff"),
+    ))
     .case(too_long())
-    .case(case("typing-2", "neither typing nor stopped", 1, &raw(2, 0, false, &[2])))
-    .case(case("typing-empty", "typing without a body", 1, &raw(2, 0, false, &[])))
-    .case(case("typing-long", "typing with two bytes", 1, &raw(2, 0, false, &[1, 1])))
-    .case(case("typing-burn", "a time to burn on what is no text", 1, &raw(2, 1, false, &[1])))
-    .case(case("read-empty", "no message was read", 1, &raw(3, 0, false, &[])))
-    .case(case("read-half", "half a pair", 1, &raw(3, 0, false, &[1; 48])))
-    .case(case("read-65", "65 messages", 1, &raw(3, 0, false, &[1; 65 * 32])))
-    .case(case("read-burn", "a time to burn on what is no text", 1, &raw(3, 9, false, &[1; 32])))
-    .case(case("ticket-short", "a ticket of 15 bytes", 1, &raw(4, 0, false, &[1; 15])))
-    .case(case("ticket-long", "a ticket of 17 bytes", 1, &raw(4, 0, false, &[1; 17])))
-    .case(case("ticket-wanted-short", "a hash of 31 bytes", 1, &raw(5, 0, false, &[1; 31])))
-    .case(case("ticket-wanted-long", "a hash of 33 bytes", 1, &raw(5, 0, false, &[1; 33])))
-    .case(case("last-only", "n is 0 and the text is taken for the last fields", 0, &raw(1, 0, false, &[b'a'; 16])))
+    .case(case(
+        "typing-2",
+        "neither typing nor stopped",
+        1,
+        &raw(2, 0, false, &[2]),
+    ))
+    .case(case(
+        "typing-empty",
+        "typing without a body",
+        1,
+        &raw(2, 0, false, &[]),
+    ))
+    .case(case(
+        "typing-long",
+        "typing with two bytes",
+        1,
+        &raw(2, 0, false, &[1, 1]),
+    ))
+    .case(case(
+        "typing-burn",
+        "a time to burn on what is no text",
+        1,
+        &raw(2, 1, false, &[1]),
+    ))
+    .case(case(
+        "read-empty",
+        "no message was read",
+        1,
+        &raw(3, 0, false, &[]),
+    ))
+    .case(case(
+        "read-half",
+        "half a pair",
+        1,
+        &raw(3, 0, false, &[1; 48]),
+    ))
+    .case(case(
+        "read-65",
+        "65 messages",
+        1,
+        &raw(3, 0, false, &[1; 65 * 32]),
+    ))
+    .case(case(
+        "read-burn",
+        "a time to burn on what is no text",
+        1,
+        &raw(3, 9, false, &[1; 32]),
+    ))
+    .case(case(
+        "ticket-short",
+        "a ticket of 15 bytes",
+        1,
+        &raw(4, 0, false, &[1; 15]),
+    ))
+    .case(case(
+        "ticket-long",
+        "a ticket of 17 bytes",
+        1,
+        &raw(4, 0, false, &[1; 17]),
+    ))
+    .case(case(
+        "ticket-wanted-short",
+        "a hash of 31 bytes",
+        1,
+        &raw(5, 0, false, &[1; 31]),
+    ))
+    .case(case(
+        "ticket-wanted-long",
+        "a hash of 33 bytes",
+        1,
+        &raw(5, 0, false, &[1; 33]),
+    ))
+    .case(case(
+        "last-only",
+        "n is 0 and the text is taken for the last fields",
+        0,
+        &raw(1, 0, false, &[b'a'; 16]),
+    ))
     .case(no_count("empty", "nothing at all", 1, b""))
     .case(no_count("cut", "a header that is cut", 1, &whole[..36]))
-    .case(no_count("no-last", "n is 0 and there are no last fields", 0, &raw(1, 0, false, b"")))
-    .case(no_count("half-last", "n is 0 and the last fields are cut", 0, &raw(1, 0, false, &[0; 15])))
+    .case(no_count(
+        "no-last",
+        "n is 0 and there are no last fields",
+        0,
+        &raw(1, 0, false, b""),
+    ))
+    .case(no_count(
+        "half-last",
+        "n is 0 and the last fields are cut",
+        0,
+        &raw(1, 0, false, &[0; 15]),
+    ))
 }
 
 /// Told piece by piece, being long.
@@ -309,4 +414,3 @@ fn paddings() -> Group {
     .case(invalid("not-a-length", "padded past its length", &next_length))
     .case(invalid("twice", "padded to 128 bytes where 72 do", &[&padded(&[b'a'; 64])[..], &[0; 56]].concat()))
 }
-

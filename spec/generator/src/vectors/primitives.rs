@@ -50,7 +50,11 @@ fn hashes() -> Group {
         .case(case("empty", "nothing", b""))
         .case(case("abc", "the example of FIPS 180", b"abc"))
         .case(case("block", "one block exactly", &[0x61; 64]))
-        .case(case("long", "several blocks", &named::<200>("primitives: 200 bytes")))
+        .case(case(
+            "long",
+            "several blocks",
+            &named::<200>("primitives: 200 bytes"),
+        ))
 }
 
 fn hmacs() -> Group {
@@ -62,11 +66,26 @@ fn hmacs() -> Group {
     };
     let key = named::<32>("primitives: hmac key");
     Group::new("hmac", "HMAC-SHA256, all 32 bytes of the tag")
-        .case(case("key-step", "as a chain makes a message key", &key, &[1]))
+        .case(case(
+            "key-step",
+            "as a chain makes a message key",
+            &key,
+            &[1],
+        ))
         .case(case("chain-step", "as a chain moves on", &key, &[2]))
         .case(case("empty-input", "no input", &key, b""))
-        .case(case("long-key", "a key longer than a block is hashed", &[7; 65], b"input"))
-        .case(case("block-key", "a key of one block is not", &[7; 64], b"input"))
+        .case(case(
+            "long-key",
+            "a key longer than a block is hashed",
+            &[7; 65],
+            b"input",
+        ))
+        .case(case(
+            "block-key",
+            "a key of one block is not",
+            &[7; 64],
+            b"input",
+        ))
 }
 
 fn hkdfs() -> Group {
@@ -79,11 +98,20 @@ fn hkdfs() -> Group {
     };
     let salt: [u8; 16] = named("primitives: hkdf salt");
     let ikm: [u8; 32] = named("primitives: hkdf ikm");
-    Group::new("hkdf", "HKDF-SHA256, extract and expand, 32 bytes of output")
-        .case(case("salt-16", "a room id as salt", &salt, &ikm, b"info"))
-        .case(case("salt-32", "an epoch id as salt", &ikm, &ikm, b"info"))
-        .case(case("no-info", "no info", &salt, &ikm, b""))
-        .case(case("short-ikm", "the link's secret as input", &salt, &salt, b"info"))
+    Group::new(
+        "hkdf",
+        "HKDF-SHA256, extract and expand, 32 bytes of output",
+    )
+    .case(case("salt-16", "a room id as salt", &salt, &ikm, b"info"))
+    .case(case("salt-32", "an epoch id as salt", &ikm, &ikm, b"info"))
+    .case(case("no-info", "no info", &salt, &ikm, b""))
+    .case(case(
+        "short-ikm",
+        "the link's secret as input",
+        &salt,
+        &salt,
+        b"info",
+    ))
 }
 
 fn key_wraps() -> Group {
@@ -95,25 +123,54 @@ fn key_wraps() -> Group {
             .put("kek", hex(kek))
             .put("wrapped", hex(wrapped))
     };
-    Group::new("aes_kw", "AES-KW (RFC 3394): `wrapped` is `key` under `kek`")
-        .case(
-            Case::valid("wrap", "32 bytes become 40")
-                .put("kek", hex(kek))
-                .put("key", hex(key))
-                .put("wrapped", hex(wrapped)),
-        )
-        .case(invalid("first-byte", "altered at the start", &kek, &altered(&wrapped, 0)))
-        .case(invalid("last-byte", "altered at the end", &kek, &altered(&wrapped, 39)))
-        .case(invalid("other-kek", "another KEK", &altered(&kek, 5), &wrapped))
-        .case(invalid("short", "too short", &kek, &wrapped[..32]))
-        .case(invalid("long", "too long", &kek, &[&wrapped[..], &[0; 8]].concat()))
+    Group::new(
+        "aes_kw",
+        "AES-KW (RFC 3394): `wrapped` is `key` under `kek`",
+    )
+    .case(
+        Case::valid("wrap", "32 bytes become 40")
+            .put("kek", hex(kek))
+            .put("key", hex(key))
+            .put("wrapped", hex(wrapped)),
+    )
+    .case(invalid(
+        "first-byte",
+        "altered at the start",
+        &kek,
+        &altered(&wrapped, 0),
+    ))
+    .case(invalid(
+        "last-byte",
+        "altered at the end",
+        &kek,
+        &altered(&wrapped, 39),
+    ))
+    .case(invalid(
+        "other-kek",
+        "another KEK",
+        &altered(&kek, 5),
+        &wrapped,
+    ))
+    .case(invalid("short", "too short", &kek, &wrapped[..32]))
+    .case(invalid(
+        "long",
+        "too long",
+        &kek,
+        &[&wrapped[..], &[0; 8]].concat(),
+    ))
 }
 
 fn aeads() -> Group {
     let key: [u8; 32] = named("primitives: aead key");
     let iv: [u8; 12] = named("primitives: aead iv");
     let seal = |aad: &[u8], plaintext: &[u8]| {
-        aes256_gcm_seal(&Secret::copy_of(&key), &iv, aad, SecretBytes::copy_of(plaintext)).unwrap()
+        aes256_gcm_seal(
+            &Secret::copy_of(&key),
+            &iv,
+            aad,
+            SecretBytes::copy_of(plaintext),
+        )
+        .unwrap()
     };
     let valid = |id: &str, comment: &str, aad: &[u8], plaintext: &[u8]| {
         Case::valid(id, comment)
@@ -131,23 +188,75 @@ fn aeads() -> Group {
             .put("aad", hex(aad))
             .put("ciphertext", hex(ciphertext))
     };
-    Group::new("aes_gcm", "AES-256-GCM: the 16-byte tag follows the ciphertext")
-        .case(valid("short", "eight bytes", b"aad", b"eight by"))
-        .case(valid("empty", "a tag and nothing else", b"aad", b""))
-        .case(valid("no-aad", "no associated data", b"", b"plaintext"))
-        .case(valid(
-            "padded",
-            "the shortest padded plaintext",
-            &named::<120>("primitives: aad"),
-            &named::<64>("primitives: plaintext"),
-        ))
-        .case(invalid("first-byte", "altered ciphertext", &key, &iv, b"aad", &altered(&ciphertext, 0)))
-        .case(invalid("tag", "altered tag", &key, &iv, b"aad", &altered(&ciphertext, 23)))
-        .case(invalid("cut", "the tag is cut", &key, &iv, b"aad", &ciphertext[..23]))
-        .case(invalid("no-tag", "shorter than a tag", &key, &iv, b"aad", &ciphertext[..15]))
-        .case(invalid("other-aad", "other associated data", &key, &iv, b"add", &ciphertext))
-        .case(invalid("other-iv", "another IV", &key, &altered(&iv, 11), b"aad", &ciphertext))
-        .case(invalid("other-key", "another key", &altered(&key, 31), &iv, b"aad", &ciphertext))
+    Group::new(
+        "aes_gcm",
+        "AES-256-GCM: the 16-byte tag follows the ciphertext",
+    )
+    .case(valid("short", "eight bytes", b"aad", b"eight by"))
+    .case(valid("empty", "a tag and nothing else", b"aad", b""))
+    .case(valid("no-aad", "no associated data", b"", b"plaintext"))
+    .case(valid(
+        "padded",
+        "the shortest padded plaintext",
+        &named::<120>("primitives: aad"),
+        &named::<64>("primitives: plaintext"),
+    ))
+    .case(invalid(
+        "first-byte",
+        "altered ciphertext",
+        &key,
+        &iv,
+        b"aad",
+        &altered(&ciphertext, 0),
+    ))
+    .case(invalid(
+        "tag",
+        "altered tag",
+        &key,
+        &iv,
+        b"aad",
+        &altered(&ciphertext, 23),
+    ))
+    .case(invalid(
+        "cut",
+        "the tag is cut",
+        &key,
+        &iv,
+        b"aad",
+        &ciphertext[..23],
+    ))
+    .case(invalid(
+        "no-tag",
+        "shorter than a tag",
+        &key,
+        &iv,
+        b"aad",
+        &ciphertext[..15],
+    ))
+    .case(invalid(
+        "other-aad",
+        "other associated data",
+        &key,
+        &iv,
+        b"add",
+        &ciphertext,
+    ))
+    .case(invalid(
+        "other-iv",
+        "another IV",
+        &key,
+        &altered(&iv, 11),
+        b"aad",
+        &ciphertext,
+    ))
+    .case(invalid(
+        "other-key",
+        "another key",
+        &altered(&key, 31),
+        &iv,
+        b"aad",
+        &ciphertext,
+    ))
 }
 
 fn public_keys() -> Group {
@@ -163,21 +272,61 @@ fn public_keys() -> Group {
     Group::new("public_keys", "65 bytes: 0x04, x, y; a point on P-256")
         .case(Case::valid("point", "a point").put("public_key", hex(point)))
         .case(Case::valid("other-point", "another").put("public_key", hex(ana.sig_pub())))
-        .case(invalid("compressed", "compressed", &[&[odd][..], x].concat()))
-        .case(invalid("compressed-65", "the first byte of a compressed point", &with_first(odd)))
-        .case(invalid("hybrid", "hybrid form", &with_first(6 | (point[64] & 1))))
+        .case(invalid(
+            "compressed",
+            "compressed",
+            &[&[odd][..], x].concat(),
+        ))
+        .case(invalid(
+            "compressed-65",
+            "the first byte of a compressed point",
+            &with_first(odd),
+        ))
+        .case(invalid(
+            "hybrid",
+            "hybrid form",
+            &with_first(6 | (point[64] & 1)),
+        ))
         .case(invalid("first-byte-0", "first byte 0", &with_first(0)))
-        .case(invalid("raw", "x and y without the first byte", &point[1..]))
+        .case(invalid(
+            "raw",
+            "x and y without the first byte",
+            &point[1..],
+        ))
         .case(invalid("infinity", "the point at infinity", &[0]))
         .case(invalid("empty", "nothing", &[]))
         .case(invalid("short", "one byte short", &point[..64]))
-        .case(invalid("long", "one byte long", &[&point[..], &[0]].concat()))
-        .case(invalid("off-curve", "not on the curve", &altered(&point, 64)))
+        .case(invalid(
+            "long",
+            "one byte long",
+            &[&point[..], &[0]].concat(),
+        ))
+        .case(invalid(
+            "off-curve",
+            "not on the curve",
+            &altered(&point, 64),
+        ))
         .case(invalid("swapped", "x and y swapped", &swapped))
-        .case(invalid("zeros", "x and y zero", &[&[4][..], &[0; 64]].concat()))
-        .case(invalid("x-is-p", "x not below p", &[&[4][..], &PRIME, y].concat()))
-        .case(invalid("y-is-p", "y not below p", &[&[4][..], x, &PRIME].concat()))
-        .case(invalid("all-ones", "coordinates not below p", &[&[4][..], &[255; 64]].concat()))
+        .case(invalid(
+            "zeros",
+            "x and y zero",
+            &[&[4][..], &[0; 64]].concat(),
+        ))
+        .case(invalid(
+            "x-is-p",
+            "x not below p",
+            &[&[4][..], &PRIME, y].concat(),
+        ))
+        .case(invalid(
+            "y-is-p",
+            "y not below p",
+            &[&[4][..], x, &PRIME].concat(),
+        ))
+        .case(invalid(
+            "all-ones",
+            "coordinates not below p",
+            &[&[4][..], &[255; 64]].concat(),
+        ))
 }
 
 fn private_keys() -> Group {
@@ -196,14 +345,17 @@ fn private_keys() -> Group {
     let invalid = |id: &str, reason: &str, scalar: [u8; 32]| {
         Case::invalid(id, "drawn again", reason).put("scalar", hex(scalar))
     };
-    Group::new("private_keys", "Private scalars, big-endian, and their public keys")
-        .case(valid("drawn", "as drawn", ana.kem_scalar))
-        .case(valid("one", "the least: the generator", one))
-        .case(valid("last", "the greatest: n - 1", last))
-        .case(invalid("zero", "zero", [0; 32]))
-        .case(invalid("order", "n", ORDER))
-        .case(invalid("above", "above n", above))
-        .case(invalid("all-ones", "above n", [255; 32]))
+    Group::new(
+        "private_keys",
+        "Private scalars, big-endian, and their public keys",
+    )
+    .case(valid("drawn", "as drawn", ana.kem_scalar))
+    .case(valid("one", "the least: the generator", one))
+    .case(valid("last", "the greatest: n - 1", last))
+    .case(invalid("zero", "zero", [0; 32]))
+    .case(invalid("order", "n", ORDER))
+    .case(invalid("above", "above n", above))
+    .case(invalid("all-ones", "above n", [255; 32]))
 }
 
 fn key_draws() -> Group {
@@ -249,7 +401,12 @@ fn agreements() -> Group {
     Group::new("ecdh", "`shared` is the x coordinate, always 32 bytes")
         .case(case("ana-ben", "one side", &ana, &ben))
         .case(case("ben-ana", "the other arrives at the same", &ben, &ana))
-        .case(case("leading-zero", "an x that begins with a zero byte", &ana, &peer))
+        .case(case(
+            "leading-zero",
+            "an x that begins with a zero byte",
+            &ana,
+            &peer,
+        ))
 }
 
 fn signatures() -> Group {
@@ -261,14 +418,12 @@ fn signatures() -> Group {
         good[32..].try_into().unwrap(),
     );
     let other_s = complement(&s);
-    let (high, low) = if s > other_s { (s, other_s) } else { (other_s, s) };
-    let der = [
-        &[0x30, 0x44, 0x02, 0x20][..],
-        &r,
-        &[0x02, 0x20],
-        &s,
-    ]
-    .concat();
+    let (high, low) = if s > other_s {
+        (s, other_s)
+    } else {
+        (other_s, s)
+    };
+    let der = [&[0x30, 0x44, 0x02, 0x20][..], &r, &[0x02, 0x20], &s].concat();
     let put = |case: Case, signer: &Person, message: &[u8], signature: &[u8]| {
         case.put("public_key", hex(signer.sig_pub()))
             .put("message", hex(message))
@@ -278,7 +433,12 @@ fn signatures() -> Group {
         put(Case::valid(id, comment), &ana, message, signature)
     };
     let invalid = |id: &str, reason: &str, signature: &[u8]| {
-        put(Case::invalid(id, "does not verify", reason), &ana, message, signature)
+        put(
+            Case::invalid(id, "does not verify", reason),
+            &ana,
+            message,
+            signature,
+        )
     };
     let join = |r: &[u8; 32], s: &[u8; 32]| [r.as_slice(), s].concat();
     Group::new(
@@ -286,7 +446,12 @@ fn signatures() -> Group {
         "ECDSA over P-256 with SHA-256, r + s. To be verified only: a signer may make others.",
     )
     .case(valid("low-s", "the smaller s", message, &join(&r, &low)))
-    .case(valid("high-s", "the greater s is as good", message, &join(&r, &high)))
+    .case(valid(
+        "high-s",
+        "the greater s is as good",
+        message,
+        &join(&r, &high),
+    ))
     .case(valid("empty-message", "over nothing", b"", &ana.sign(b"")))
     .case(valid(
         "long-message",
@@ -299,10 +464,22 @@ fn signatures() -> Group {
     .case(invalid("zeros", "r and s are zero", &[0; 64]))
     .case(invalid("r-is-n", "r is not below n", &join(&ORDER, &s)))
     .case(invalid("s-is-n", "s is not below n", &join(&r, &ORDER)))
-    .case(invalid("s-above-n", "s is not below n", &join(&r, &[255; 32])))
+    .case(invalid(
+        "s-above-n",
+        "s is not below n",
+        &join(&r, &[255; 32]),
+    ))
     .case(invalid("swapped", "s + r", &join(&s, &r)))
-    .case(invalid("altered-r", "another r", &join(&altered(&r, 31), &s)))
-    .case(invalid("altered-s", "another s", &join(&r, &altered(&s, 31))))
+    .case(invalid(
+        "altered-r",
+        "another r",
+        &join(&altered(&r, 31), &s),
+    ))
+    .case(invalid(
+        "altered-s",
+        "another s",
+        &join(&r, &altered(&s, 31)),
+    ))
     .case(invalid("short", "63 bytes", &good[..63]))
     .case(invalid("long", "65 bytes", &[&good[..], &[0]].concat()))
     .case(invalid("empty", "nothing", &[]))

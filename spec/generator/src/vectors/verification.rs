@@ -37,12 +37,27 @@ pub(super) fn file() -> File {
         )
         .given("room_id", hex(room.id().as_bytes()))
         .case(case("two", "two people", &room, &[ana, ben]))
-        .case(case("two-reversed", "the same whoever came first", &room, &[ben, ana]))
+        .case(case(
+            "two-reversed",
+            "the same whoever came first",
+            &room,
+            &[ben, ana],
+        ))
         .case(case("three", "three people", &room, &[ana, ben, cleo]))
         .case(case("five", "five people", &room, &five))
         .case(case("alone", "nobody else", &room, &[ana]))
-        .case(case("keys-swapped", "a relay puts its own keys in the place of ben's", &room, &[ana, swapped]))
-        .case(case("other-secret", "another link", &other_secret, &[ana, ben]))
+        .case(case(
+            "keys-swapped",
+            "a relay puts its own keys in the place of ben's",
+            &room,
+            &[ana, swapped],
+        ))
+        .case(case(
+            "other-secret",
+            "another link",
+            &other_secret,
+            &[ana, ben],
+        ))
         .case(case(
             "not-points",
             "an entry that is not verified counts as it is listed",
@@ -76,10 +91,16 @@ fn case(id: &str, comment: &str, room: &Room, entries: &[Listed]) -> Case {
     Case::valid(id, comment)
         .put("secret", hex(room.secret))
         .put("entries", Json::list(listed))
-        .put("sorted_ids", Json::list(ids.iter().map(|id| hex(id.as_bytes()))))
+        .put(
+            "sorted_ids",
+            Json::list(ids.iter().map(|id| hex(id.as_bytes()))),
+        )
         .put("transcript", hex(code.transcript()))
         .put("short_code", code.short_code())
-        .put("emoji", emoji.map(|emoji| emoji.symbol).iter().collect::<String>())
+        .put(
+            "emoji",
+            emoji.map(|emoji| emoji.symbol).iter().collect::<String>(),
+        )
         .put("emoji_names", Json::list(emoji.map(|emoji| emoji.name)))
         .put("safety_number", code.safety_number())
         .put("qr_text", code.qr_text())
