@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-steps=(fmt msrv deny clippy no-std doc test fuzz bench)
+steps=(fmt msrv deny clippy no-std doc test vectors fuzz bench)
 
 usage() {
     cat <<'END'
@@ -23,6 +23,7 @@ Runs the steps named, or all of them in this order, and fails if any of them fai
   no-std   burnchat-core builds where there is no standard library
   doc      the documentation builds, and no link in it is broken
   test     all tests; the core's once with each crypto backend
+  vectors  the test vectors are what a second implementation, not in Rust, makes of the spec
   fuzz     the fuzz targets compile; skipped where there is no nightly compiler
   bench    every benchmark runs once, to see that it can
 
@@ -44,6 +45,7 @@ install_what_is_missing() {
         command -v c++ >/dev/null || missing+=(g++)
     fi
     command -v python3 >/dev/null || missing+=(python3)
+    command -v node >/dev/null || missing+=(nodejs)
     ((${#missing[@]})) || return 0
 
     local as_root=()
@@ -111,6 +113,11 @@ step_doc() {
 step_test() {
     cargo test --workspace --no-fail-fast --features burnchat-core/aws-lc --locked
     cargo test --package burnchat-core --no-fail-fast --locked
+}
+
+# That the files are the generator's, and that the core agrees with them, `test` says.
+step_vectors() {
+    node --test --test-reporter=spec spec/vectors/check.mjs
 }
 
 step_fuzz() {
