@@ -50,7 +50,7 @@ pub struct Limits {
     pub refused_frames: u32,
     /// How long log entries are kept, ms (`gap`).
     pub kept_millis: u64,
-    /// Envelope bytes kept in a room without history (`gap`).
+    /// Bytes of envelopes kept in a room without history, and in any room of other entries and of wraps (`gap`).
     pub kept_bytes: usize,
     /// Envelope bytes kept in a history room.
     pub history_bytes: usize,

@@ -42,7 +42,7 @@ impl Connection {
 
     /// A frame was refused for coming too fast. Says whether it was one too many in a row.
     pub(super) fn refused_too_often(&mut self, limits: &Limits) -> bool {
-        self.refused += 1;
+        self.refused = self.refused.saturating_add(1);
         self.refused > limits.refused_frames
     }
 

@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::collections::vec_deque::Iter;
 use alloc::vec::Vec;
 
 use zeroize::Zeroize;
@@ -29,13 +30,13 @@ pub(super) struct Log {
     floor: u64,
     retention: Retention,
     /// Entries that change the roster, and key frames.
-    changes: VecDeque<Kept>,
-    control: VecDeque<Kept>,
-    envelopes: VecDeque<Kept>,
-    envelope_bytes: usize,
+    changes: Queue,
+    control: Queue,
+    envelopes: Queue,
     roster_changes: usize,
-    /// Key frames that still have their wraps, in history rooms.
-    wrapped: VecDeque<(Timestamp, u64)>,
+    /// Key frames that may still have their wraps.
+    wrapped: VecDeque<Wrapped>,
+    wrapped_bytes: usize,
 }
 
 /// How long entries stay.
@@ -50,6 +51,19 @@ enum Retention {
     },
     /// There was too much of it: from then on like a window.
     HistoryLost,
+}
+
+/// Entries in the order of their numbers.
+#[derive(Default)]
+struct Queue {
+    entries: VecDeque<Kept>,
+    bytes: usize,
+}
+
+struct Wrapped {
+    seq: u64,
+    at: Timestamp,
+    bytes: usize,
 }
 
 struct Kept {
@@ -79,12 +93,12 @@ impl Log {
             seq: 0,
             floor: 0,
             retention: Retention::new(history),
-            changes: VecDeque::new(),
-            control: VecDeque::new(),
-            envelopes: VecDeque::new(),
-            envelope_bytes: 0,
+            changes: Queue::default(),
+            control: Queue::default(),
+            envelopes: Queue::default(),
             roster_changes: 0,
             wrapped: VecDeque::new(),
+            wrapped_bytes: 0,
         }
     }
 
@@ -106,14 +120,11 @@ impl Log {
         };
         match kind {
             Kind::Change => {
-                self.changes.push_back(kept);
+                self.changes.push(kept);
                 self.roster_changes += 1;
             }
-            Kind::Control => self.control.push_back(kept),
-            Kind::Envelope => {
-                self.envelopes.push_back(kept);
-                self.envelope_bytes += frame.as_bytes().len();
-            }
+            Kind::Control => self.control.push(kept),
+            Kind::Envelope => self.envelopes.push(kept),
         }
         self.prune(now, limits);
         frame
@@ -127,17 +138,24 @@ impl Log {
         wraps: Vec<(JoinNumber, Bytes<40>)>,
         entry: impl FnOnce(u64) -> KeyFrame,
     ) -> Option<&StoredKey> {
+        // Before and not after: the entry is still to be sent.
+        self.prune(now, limits);
         self.seq += 1;
         let frame = entry(self.seq);
         let bare = RelayFrame::SessionKey(Box::new(frame.clone())).encode();
-        self.wrapped.push_back((now, self.seq));
-        self.changes.push_back(Kept {
+        let bytes = size_of_val(wraps.as_slice());
+        self.wrapped_bytes += bytes;
+        self.wrapped.push_back(Wrapped {
+            seq: self.seq,
+            at: now,
+            bytes,
+        });
+        self.changes.push(Kept {
             seq: self.seq,
             at: now,
             frame: Stored::Key(Box::new(StoredKey { frame, bare, wraps })),
         });
-        self.prune(now, limits);
-        match self.changes.back() {
+        match self.changes.entries.back() {
             Some(Kept {
                 frame: Stored::Key(key),
                 ..
@@ -146,54 +164,49 @@ impl Log {
         }
     }
 
-    /// Forgets what is no longer kept.
+    /// Forgets what is no longer kept: what is too old, and of what there is too much.
     pub(super) fn prune(&mut self, now: Timestamp, limits: &Limits) {
         let old = |at: Timestamp| now.millis_since(at) > limits.kept_millis;
-        if matches!(self.retention, Retention::History { .. })
-            && self.roster_changes > limits.history_changes
-        {
+        if self.keeps_history() && self.roster_changes > limits.history_changes {
             self.retention = Retention::HistoryLost;
         }
-        let bytes_kept = match self.retention {
-            Retention::History { .. } => limits.history_bytes,
-            Retention::Window | Retention::HistoryLost => limits.kept_bytes,
+        let history = self.keeps_history();
+        let bytes_kept = if history {
+            limits.history_bytes
+        } else {
+            limits.kept_bytes
         };
-        let keeps_history = matches!(self.retention, Retention::History { .. });
 
-        while let Some(first) = self.envelopes.front()
-            && (self.envelope_bytes > bytes_kept || (!keeps_history && old(first.at)))
+        let floor = &mut self.floor;
+        while let Some(dropped) = self
+            .envelopes
+            .pop_if(|first, bytes| bytes > bytes_kept || (!history && old(first.at)))
         {
-            self.envelope_bytes -= first.len();
+            *floor = dropped.seq.max(*floor);
             if let Retention::History { complete } = &mut self.retention {
                 *complete = false;
             }
-            self.floor = self.floor.max(first.seq);
-            self.envelopes.pop_front();
         }
-        while let Some(first) = self.control.front()
-            && old(first.at)
+        while let Some(dropped) = self
+            .control
+            .pop_if(|first, bytes| bytes > limits.kept_bytes || old(first.at))
         {
-            self.floor = self.floor.max(first.seq);
-            self.control.pop_front();
+            *floor = dropped.seq.max(*floor);
         }
-        while let Some(first) = self.changes.front()
-            && !keeps_history
-            && old(first.at)
+        while let Some(dropped) = self
+            .changes
+            .pop_if(|first, bytes| !history && (bytes > limits.kept_bytes || old(first.at)))
         {
-            self.floor = self.floor.max(first.seq);
-            self.changes.pop_front();
+            *floor = dropped.seq.max(*floor);
         }
-        while let Some((at, seq)) = self.wrapped.front().copied()
-            && old(at)
+        // In history rooms key frames stay, and their wraps go.
+        while let Some(first) = self.wrapped.front()
+            && (self.wrapped_bytes > limits.kept_bytes || old(first.at))
         {
-            self.strip(seq);
-            self.floor = self.floor.max(seq);
+            self.wrapped_bytes -= first.bytes;
+            self.changes.strip(first.seq);
+            *floor = first.seq.max(*floor);
             self.wrapped.pop_front();
-        }
-        for queue in [&mut self.envelopes, &mut self.control, &mut self.changes] {
-            if queue.len() < queue.capacity() / 4 {
-                queue.shrink_to(queue.len() * 2);
-            }
         }
     }
 
@@ -220,14 +233,10 @@ impl Log {
 
     /// The entries after `seq`, as this participant is sent them.
     pub(super) fn after(&self, seq: u64, who: JoinNumber) -> impl Iterator<Item = EncodedFrame> {
-        let from = |queue| {
-            let first = VecDeque::partition_point(queue, |kept: &Kept| kept.seq <= seq);
-            queue.range(first..)
-        };
         merge([
-            from(&self.changes),
-            from(&self.control),
-            from(&self.envelopes),
+            self.changes.after(seq),
+            self.control.after(seq),
+            self.envelopes.after(seq),
         ])
         .map(move |kept| kept.frame_for(Some(who)))
     }
@@ -238,12 +247,11 @@ impl Log {
         &self,
         before: u64,
     ) -> Option<(impl Iterator<Item = EncodedFrame>, bool)> {
+        let all = [self.changes.after(0), self.envelopes.after(0)];
         let (kept, complete) = match self.retention {
             Retention::Window => return None,
-            Retention::History { complete } => {
-                ([self.changes.range(..), self.envelopes.range(..)], complete)
-            }
-            Retention::HistoryLost => ([self.changes.range(..0), self.envelopes.range(..0)], false),
+            Retention::History { complete } => (all, complete),
+            Retention::HistoryLost => (all.map(|_| Iter::default()), false),
         };
         let frames = merge(kept)
             .take_while(move |kept| kept.seq < before)
@@ -251,16 +259,47 @@ impl Log {
         Some((frames, complete))
     }
 
-    fn strip(&mut self, seq: u64) {
-        let place = self.changes.binary_search_by_key(&seq, |kept| kept.seq);
-        if let Ok(place) = place
-            && let Some(Kept {
-                frame: Stored::Key(key),
-                ..
-            }) = self.changes.get_mut(place)
-        {
-            key.wipe_wraps();
+    fn keeps_history(&self) -> bool {
+        matches!(self.retention, Retention::History { .. })
+    }
+}
+
+impl Queue {
+    fn push(&mut self, kept: Kept) {
+        self.bytes += kept.len();
+        self.entries.push_back(kept);
+    }
+
+    /// Takes the first entry off if it, or the number of bytes there are, calls for it.
+    fn pop_if(&mut self, unwanted: impl FnOnce(&Kept, usize) -> bool) -> Option<Kept> {
+        let first = self.entries.front()?;
+        if !unwanted(first, self.bytes) {
+            return None;
         }
+        self.bytes -= first.len();
+        let first = self.entries.pop_front();
+        if self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to(self.entries.len() * 2);
+        }
+        first
+    }
+
+    /// Takes the wraps off a key frame, if it is still there.
+    fn strip(&mut self, seq: u64) {
+        if let Ok(place) = self.entries.binary_search_by_key(&seq, |kept| kept.seq)
+            && let Some(kept) = self.entries.get_mut(place)
+        {
+            self.bytes -= kept.len();
+            if let Stored::Key(key) = &mut kept.frame {
+                key.wipe_wraps();
+            }
+            self.bytes += kept.len();
+        }
+    }
+
+    fn after(&self, seq: u64) -> Iter<'_, Kept> {
+        let first = self.entries.partition_point(|kept| kept.seq <= seq);
+        self.entries.range(first..)
     }
 }
 
@@ -285,7 +324,7 @@ impl Kept {
     fn len(&self) -> usize {
         match &self.frame {
             Stored::Same(frame) => frame.as_bytes().len(),
-            Stored::Key(key) => key.bare.as_bytes().len(),
+            Stored::Key(key) => key.bare.as_bytes().len() + size_of_val(key.wraps.as_slice()),
         }
     }
 }
@@ -330,9 +369,7 @@ impl Drop for StoredKey {
 }
 
 /// Queues in order of their numbers as one. There are two or three, so the smallest is found by looking.
-fn merge<'a, const N: usize>(
-    queues: [alloc::collections::vec_deque::Iter<'a, Kept>; N],
-) -> impl Iterator<Item = &'a Kept> {
+fn merge<'a, const N: usize>(queues: [Iter<'a, Kept>; N]) -> impl Iterator<Item = &'a Kept> {
     let mut queues = queues.map(Iterator::peekable);
     core::iter::from_fn(move || {
         queues

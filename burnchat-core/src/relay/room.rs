@@ -101,6 +101,14 @@ impl Live {
     }
 }
 
+impl Drop for Live {
+    fn drop(&mut self) {
+        for ticket in &mut self.replaced_tickets {
+            ticket.0.zeroize();
+        }
+    }
+}
+
 /// What is due in a room besides its end. At the same time, the earlier goes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {

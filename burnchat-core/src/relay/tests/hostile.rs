@@ -182,6 +182,12 @@ fn a_large_hostile_frame_is_refused_quickly() {
 }
 
 #[test]
+fn a_hub_goes_where_its_driver_goes() {
+    fn is_send<T: Send + 'static>(_: &T) {}
+    is_send(&World::new().hub);
+}
+
+#[test]
 fn nothing_that_names_anything_is_printed() {
     let world = World::new();
     assert_eq!(

@@ -177,6 +177,54 @@ fn envelopes_are_kept_up_to_a_limit() {
 }
 
 #[test]
+fn what_is_not_an_envelope_is_kept_up_to_the_same_limit() {
+    for history in [false, true] {
+        let limits = Limits {
+            kept_bytes: 2_000,
+            ..Limits::default()
+        };
+        let mut world = World::with(limits, |room| room.history = history);
+        world.keyed_pair();
+        let before = world.person("ben").seq;
+        let behind = |world: &mut World| {
+            world.forget_what_was_heard();
+            world.person_mut("ben").seq = before;
+            world.resume("ben");
+            world.hears("ben").last().unwrap().clone()
+        };
+        world.lock("ana", true);
+        assert_eq!(behind(&mut world), "resumed");
+        for _ in 0..30 {
+            world.lock("ana", false);
+            world.lock("ana", true);
+        }
+        assert_eq!(behind(&mut world), REFUSED, "history: {history}");
+    }
+}
+
+#[test]
+fn wraps_are_kept_up_to_the_limit() {
+    for history in [false, true] {
+        // One wrap of 48 bytes in each key frame.
+        let limits = Limits {
+            kept_bytes: if history { 47 } else { 400 },
+            ..Limits::default()
+        };
+        let mut world = World::with(limits, |room| room.history = history);
+        world.join("ana");
+        world.join("ben");
+        world.pass(250);
+        let before = world.person("ben").seq;
+        world.answer("ana");
+        world.need_key("ben", 2);
+        world.person_mut("ben").seq = before;
+        world.forget_what_was_heard();
+        world.resume("ben");
+        assert_eq!(world.hears("ben")[0], "error gap", "history: {history}");
+    }
+}
+
+#[test]
 fn what_is_kept_covers_35_seconds_at_the_highest_rate() {
     let limits = Limits::default();
     let Rate { per_second, burst } = limits.room_bytes;
