@@ -19,8 +19,11 @@ use burnchat_core::crypto::{Name, ReadMessage, Secret, SecretBytes};
 use burnchat_core::error::{Code, Error};
 use burnchat_core::ids::{MessageId, ParticipantId, RoomId};
 use burnchat_core::link::Link;
-use burnchat_core::relay::{ConnectionId, Disconnect, Hub, Limits, Output as HubOutput, PeerKey};
+use burnchat_core::relay::{
+    CloseCode, ConnectionId, Disconnect, Hub, Limits, Output as HubOutput, PeerKey,
+};
 use burnchat_core::time::Timestamp;
+use burnchat_core::wire::http::CreateRoom;
 use burnchat_core::wire::{EncodedFrame, RelayFrame, Role};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -30,6 +33,9 @@ pub(crate) const START: Timestamp = Timestamp(1_790_000_000_000);
 
 /// Changes what the relay sends to one client: gets the node and the frame, gives the frames to deliver.
 pub(crate) type Tamper = Box<dyn FnMut(usize, &str) -> Vec<String>>;
+
+/// Changes what one client sends to the relay: gets the node and the frame, gives the frames to deliver.
+pub(crate) type TamperUp = Box<dyn FnMut(usize, &str) -> Vec<String>>;
 
 /// The room, its relay and everybody in it.
 pub(crate) struct World {
@@ -42,6 +48,8 @@ pub(crate) struct World {
     /// Every `message` frame a client sent, for checking that no key is used twice.
     pub(crate) envelopes_sent: Vec<String>,
     tamper: Option<Tamper>,
+    tamper_up: Option<TamperUp>,
+    strangers: BTreeMap<u64, Stranger>,
     queue: BinaryHeap<Reverse<(u64, u64, Packet)>>,
     order: u64,
     connections: BTreeMap<u64, Connection>,
@@ -65,7 +73,10 @@ pub(crate) struct Node {
     /// How far its clock is ahead of the world's, ms.
     pub(crate) clock_offset: i64,
     pub(crate) online: bool,
+    /// What the relay sent it.
     pub(crate) frames: Vec<String>,
+    /// What it sent to the relay.
+    pub(crate) sent_frames: Vec<String>,
     wants_connection: bool,
     connection: Option<u64>,
 }
@@ -98,6 +109,13 @@ struct Connection {
     hub_open: bool,
     last_up: u64,
     last_down: u64,
+}
+
+/// A connection without a client machine behind it: whoever holds it writes every frame by hand.
+#[derive(Default)]
+struct Stranger {
+    frames: Vec<String>,
+    closed: Option<CloseCode>,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,6 +151,8 @@ impl World {
             delay: 5..=40,
             envelopes_sent: Vec::new(),
             tamper: None,
+            tamper_up: None,
+            strangers: BTreeMap::new(),
             queue: BinaryHeap::new(),
             order: 0,
             connections: BTreeMap::new(),
@@ -142,11 +162,20 @@ impl World {
 
     /// Creates a room.
     pub(crate) fn create(&mut self, settings: RoomSettings) -> Room {
-        let (request, link) =
-            plan_room("https://relay.example", settings, self.now, &mut self.rng).unwrap();
+        let (request, link) = self.plan(settings);
+        self.host(&request, &link)
+    }
+
+    /// Plans a room without asking the relay for it.
+    pub(crate) fn plan(&mut self, settings: RoomSettings) -> (CreateRoom, Link) {
+        plan_room("https://relay.example", settings, self.now, &mut self.rng).unwrap()
+    }
+
+    /// Has the relay make a room that was planned.
+    pub(crate) fn host(&mut self, request: &CreateRoom, link: &Link) -> Room {
         let created = self
             .hub
-            .handle_create(self.now, PeerKey([9; 16]), &request, &mut self.rng)
+            .handle_create(self.now, PeerKey([9; 16]), request, &mut self.rng)
             .unwrap();
         assert_eq!(created.room_id, link.room_id());
         Room {
@@ -189,6 +218,7 @@ impl World {
             clock_offset: 0,
             online: true,
             frames: Vec::new(),
+            sent_frames: Vec::new(),
             wants_connection: false,
             connection: None,
         });
@@ -255,9 +285,48 @@ impl World {
         self.tamper = Some(Box::new(tamper));
     }
 
+    /// Lets `tamper` change what reaches the relay's log from now on.
+    pub(crate) fn tamper_up(&mut self, tamper: impl FnMut(usize, &str) -> Vec<String> + 'static) {
+        self.tamper_up = Some(Box::new(tamper));
+    }
+
     /// The relay is honest again.
     pub(crate) fn stop_tampering(&mut self) {
         self.tamper = None;
+        self.tamper_up = None;
+    }
+
+    /// Opens a connection by hand. What is sent on it arrives at once, both ways.
+    pub(crate) fn connect_stranger(&mut self, room: RoomId, peer: PeerKey) -> u64 {
+        let connection = self.next_connection;
+        self.next_connection += 1;
+        self.strangers.insert(connection, Stranger::default());
+        self.hub
+            .handle_connect(self.now, ConnectionId(connection), peer, room);
+        self.drain_hub();
+        connection
+    }
+
+    pub(crate) fn send_as_stranger(&mut self, connection: u64, frame: &[u8]) {
+        self.hub
+            .handle_frame(self.now, ConnectionId(connection), frame, &mut self.rng);
+        self.drain_hub();
+    }
+
+    pub(crate) fn disconnect_stranger(&mut self, connection: u64, end: Disconnect) {
+        self.hub
+            .handle_disconnect(self.now, ConnectionId(connection), end);
+        self.drain_hub();
+    }
+
+    /// Everything the relay has sent on a connection opened by hand.
+    pub(crate) fn told_stranger(&self, connection: u64) -> &[String] {
+        &self.strangers[&connection].frames
+    }
+
+    /// How the relay closed a connection opened by hand.
+    pub(crate) fn closed_on_stranger(&self, connection: u64) -> Option<CloseCode> {
+        self.strangers[&connection].closed
     }
 
     pub(crate) fn send(&mut self, node: usize, text: &str) -> MessageId {
@@ -352,9 +421,13 @@ impl World {
 
     /// Delivers a frame to a client as if it came from the relay, out of turn.
     pub(crate) fn inject(&mut self, node: usize, frame: &str) -> Result<(), Error> {
-        let frame = frame.as_bytes().to_vec();
+        self.inject_bytes(node, frame.as_bytes())
+    }
+
+    /// As [`World::inject`], whatever the bytes.
+    pub(crate) fn inject_bytes(&mut self, node: usize, frame: &[u8]) -> Result<(), Error> {
         self.act(node, |client, now, rng| {
-            client.handle_frame(now, &frame, rng)
+            client.handle_frame(now, frame, rng)
         })
     }
 
@@ -609,8 +682,11 @@ impl World {
                 }
                 HubOutput::Close {
                     connection: ConnectionId(connection),
-                    ..
+                    code,
                 } => {
+                    if let Some(stranger) = self.strangers.get_mut(&connection) {
+                        stranger.closed = Some(code);
+                    }
                     let Some(state) = self.connections.get_mut(&connection) else {
                         continue;
                     };
@@ -623,6 +699,11 @@ impl World {
     }
 
     fn send_down(&mut self, connection: u64, frame: &EncodedFrame) {
+        if let Some(stranger) = self.strangers.get_mut(&connection) {
+            assert_eq!(stranger.closed, None, "the hub sends where it has closed");
+            stranger.frames.push(frame.as_str().to_owned());
+            return;
+        }
         let Some(state) = self.connections.get(&connection) else {
             // A seat that only the relay knows of.
             return;
@@ -654,6 +735,15 @@ impl World {
         }
     }
 
+    fn send_up(&mut self, connection: u64, frame: Vec<u8>) {
+        let delay = self.random_delay();
+        let now = self.now.0;
+        let state = self.connections.get_mut(&connection).unwrap();
+        state.last_up = state.last_up.max(now + delay);
+        let at = state.last_up;
+        self.push(at, Packet::ToHub { connection, frame });
+    }
+
     fn drain_client(&mut self, node: usize) {
         while let Some(output) = self.nodes[node].client.poll_output() {
             match output {
@@ -665,18 +755,14 @@ impl World {
                     let Some(connection) = self.nodes[node].connection else {
                         continue;
                     };
-                    let delay = self.random_delay();
-                    let now = self.now.0;
-                    let state = self.connections.get_mut(&connection).unwrap();
-                    state.last_up = state.last_up.max(now + delay);
-                    let at = state.last_up;
-                    self.push(
-                        at,
-                        Packet::ToHub {
-                            connection,
-                            frame: frame.as_bytes().to_vec(),
-                        },
-                    );
+                    self.nodes[node].sent_frames.push(frame.as_str().to_owned());
+                    let frames = match &mut self.tamper_up {
+                        Some(tamper) => tamper(node, frame.as_str()),
+                        None => vec![frame.as_str().to_owned()],
+                    };
+                    for frame in frames {
+                        self.send_up(connection, frame.into_bytes());
+                    }
                 }
                 Output::Close(code) => {
                     let Some(connection) = self.nodes[node].connection.take() else {

@@ -1,0 +1,338 @@
+//! The relay tells another history than it told before: old key frames, other rosters, echoes that are none, lies in
+//! `joined`. Whoever sees it refuses the frame and joins afresh, twice at most.
+
+use burnchat_core::client::{EndReason, Event, RoomSettings, Status};
+use burnchat_core::error::{Code, Error};
+use serde_json::{Value, json};
+
+use super::hostile::{lie, lie_to, newest, type_of};
+use crate::harness::World;
+
+const ANA: usize = 0;
+const BEN: usize = 1;
+
+fn rejoins(world: &World, node: usize) -> usize {
+    let rejoining = |event: &&Event| matches!(event, Event::Rejoining { code: Code::Fork });
+    world.nodes[node].events.iter().filter(rejoining).count()
+}
+
+/// Ben is back under a new id, and reads.
+fn assert_ben_reads_again(world: &mut World) {
+    world.stop_tampering();
+    world.run_for(5_000);
+    assert_eq!(rejoins(world, BEN), 1);
+    assert_eq!(world.nodes[BEN].ids.len(), 2);
+    world.send(ANA, "welcome back");
+    world.run_for(1_000);
+    assert_eq!(world.texts(BEN).last(), Some(&"welcome back"));
+}
+
+#[test]
+fn an_old_key_frame_is_a_fork() {
+    let mut world = World::new(300);
+    let room = world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    let old = newest(&world, BEN, "session_key");
+    assert!(world.has_event(BEN, |event| matches!(
+        event,
+        Event::Keyed { version: 2, .. }
+    )));
+    world.join(&room, "cleo");
+    world.run_for(1_000);
+    let head = world.nodes[BEN].client.head();
+
+    let liar = lie(&mut world, |_, frame| vec![frame]);
+    let refused = liar.slip_in(&mut world, BEN, old).unwrap_err();
+    assert_eq!(refused.code(), Code::Fork);
+    assert_ne!(world.nodes[BEN].client.status(), Status::Joined);
+    assert_eq!(world.nodes[ANA].client.head(), head);
+    assert_ben_reads_again(&mut world);
+}
+
+#[test]
+fn a_relay_that_shows_two_rosters_gets_no_key_across() {
+    let mut world = World::new(301);
+    let room = world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    // Cleo is hidden from Ben: her join is shown to him as a rekey, so that every number fits.
+    lie_to(&mut world, BEN, |mut frame| {
+        if type_of(&frame) == "participant_joined" {
+            frame = json!({"type": "rekey", "seq": frame["seq"], "version": frame["version"]});
+        }
+        if type_of(&frame) == "joined" {
+            let entries = frame["participants"].as_array_mut().unwrap();
+            entries.retain(|entry| entry["number"] != 3);
+        }
+        vec![frame]
+    });
+    world.join(&room, "cleo");
+    world.run_for(200);
+    assert_eq!(world.nodes[ANA].client.participants().len(), 3);
+    assert_eq!(world.nodes[BEN].client.participants().len(), 2);
+    assert_eq!(
+        world.nodes[ANA].client.roster_version(),
+        world.nodes[BEN].client.roster_version()
+    );
+    let hers = world.nodes[ANA].client.verification().unwrap();
+    let his = world.nodes[BEN].client.verification().unwrap();
+    assert_ne!(hers.safety_number(), his.safety_number());
+
+    // The next key frame is for the roster Ana sees, and so is every other.
+    world.run_for(10_000);
+    assert_eq!(rejoins(&world, BEN), 2);
+    assert_eq!(
+        world.ended(BEN),
+        Some(EndReason::Failed(Error::new(Code::Fork)))
+    );
+    assert!(!world.has_event(BEN, |event| matches!(
+        event,
+        Event::Keyed { version: 3.., .. }
+    )));
+    world.send(ANA, "for those I see");
+    world.run_for(1_000);
+    assert_eq!(world.texts(2), ["for those I see"]);
+    assert!(world.texts(BEN).is_empty());
+}
+
+#[test]
+fn a_roster_version_that_does_not_follow_is_a_fork() {
+    let mut world = World::new(302);
+    let room = world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    let mut lied = false;
+    lie_to(&mut world, BEN, move |mut frame| {
+        if type_of(&frame) == "participant_joined" && !std::mem::replace(&mut lied, true) {
+            frame["version"] = 9.into();
+        }
+        vec![frame]
+    });
+    world.join(&room, "cleo");
+    world.run_for(1_000);
+    assert_eq!(rejoins(&world, BEN), 1);
+    assert_ben_reads_again(&mut world);
+}
+
+#[test]
+fn a_hole_in_the_log_is_a_fork() {
+    let mut world = World::new(303);
+    world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    // Dropped without numbering anew.
+    let mut lied = false;
+    world.tamper(move |node, frame| {
+        let drop = node == BEN && frame.contains("\"type\":\"message\"");
+        let drop = drop && !std::mem::replace(&mut lied, true);
+        (!drop).then(|| frame.to_owned()).into_iter().collect()
+    });
+    world.send(ANA, "dropped");
+    world.send(ANA, "next");
+    world.run_for(1_000);
+    assert!(world.texts(BEN).is_empty());
+    assert_ben_reads_again(&mut world);
+}
+
+/// A relay that goes on contradicting itself: Ben joins afresh twice, and then gives up.
+#[test]
+fn two_histories_of_one_room_are_a_fork() {
+    let mut world = World::new(304);
+    let room = world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    // Whatever key frame Ben is shown, it follows another than the one he saw last.
+    lie_to(&mut world, BEN, |mut frame| match type_of(&frame) {
+        "message" => vec![],
+        "session_key" => {
+            frame["prev"] = altered(&frame["prev"]);
+            vec![frame]
+        }
+        _ => vec![frame],
+    });
+    let sent = world.send(BEN, "on its way");
+    world.run_for(200);
+    world.join(&room, "cleo");
+    world.run_for(30_000);
+    assert_eq!(rejoins(&world, BEN), 2);
+    assert_eq!(
+        world.ended(BEN),
+        Some(EndReason::Failed(Error::new(Code::Fork)))
+    );
+    assert_eq!(
+        world.nodes[BEN].unknown,
+        [sent],
+        "he is told that it may have arrived"
+    );
+    assert!(world.nodes[BEN].client.link().is_none());
+    assert_eq!(
+        world.nodes[ANA].client.status(),
+        Status::Joined,
+        "nobody else minds"
+    );
+}
+
+#[test]
+fn a_relay_that_alters_an_echo_is_a_fork() {
+    for member in ["iv", "ciphertext", "sig", "flags"] {
+        let mut world = World::new(305);
+        world.room_of(RoomSettings::default(), &["ana", "ben"]);
+        let mut lied = false;
+        lie_to(&mut world, BEN, move |mut frame| {
+            if type_of(&frame) == "message" && !std::mem::replace(&mut lied, true) {
+                frame[member] = altered(&frame[member]);
+            }
+            vec![frame]
+        });
+        let sent = world.send(BEN, "is this what you have?");
+        world.run_for(1_000);
+        assert_eq!(world.nodes[BEN].unknown, [sent], "{member}");
+        assert!(world.nodes[BEN].accepted.is_empty());
+        assert_ben_reads_again(&mut world);
+    }
+}
+
+/// Another value of the same shape.
+fn altered(value: &Value) -> Value {
+    match value {
+        Value::String(text) => {
+            let first = if text.starts_with('A') { "B" } else { "A" };
+            json!(format!("{first}{}", &text[1..]))
+        }
+        _ => json!(1),
+    }
+}
+
+#[test]
+fn an_envelope_in_ones_own_name_that_one_did_not_send_is_a_fork() {
+    let mut world = World::new(306);
+    world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    world.send(BEN, "once");
+    world.run_for(1_000);
+    assert_eq!(world.nodes[BEN].accepted.len(), 1);
+    let liar = lie(&mut world, |_, frame| vec![frame]);
+    let echo = newest(&world, BEN, "message");
+    let refused = liar.slip_in(&mut world, BEN, echo).unwrap_err();
+    assert_eq!(refused.code(), Code::Fork);
+    assert_ben_reads_again(&mut world);
+}
+
+#[test]
+fn a_refusal_of_an_envelope_that_was_logged_is_a_fork() {
+    let mut world = World::new(307);
+    world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    lie_to(&mut world, BEN, |frame| {
+        if type_of(&frame) == "message" {
+            let refusal = json!({
+                "type": "error", "code": "stale_epoch", "epoch": frame["epoch"], "n": frame["n"],
+            });
+            vec![refusal, frame]
+        } else {
+            vec![frame]
+        }
+    });
+    world.send(BEN, "did it arrive?");
+    world.run_for(300);
+    assert_eq!(world.texts(ANA), ["did it arrive?"]);
+    assert!(world.nodes[BEN].accepted.is_empty());
+    assert_ben_reads_again(&mut world);
+    assert_eq!(
+        world.texts(ANA),
+        ["did it arrive?"],
+        "and nothing is doubled"
+    );
+}
+
+/// What the relay may say in `joined` about the one who joins.
+#[test]
+fn a_joined_that_lists_another_in_ones_place_is_a_fork() {
+    type Lie = fn(&mut Value, &Value);
+    let lies: [(&str, Lie); 5] = [
+        ("another's keys", |own, other| {
+            own["kem_pub"] = other["kem_pub"].clone();
+        }),
+        ("another's signing key", |own, other| {
+            own["sig_pub"] = other["sig_pub"].clone();
+        }),
+        ("another's name", |own, other| {
+            own["sealed_name"] = other["sealed_name"].clone();
+        }),
+        ("another's proof", |own, other| {
+            own["join_proof"] = other["join_proof"].clone();
+        }),
+        ("another's role", |own, other| {
+            own["role"] = other["role"].clone();
+        }),
+    ];
+    for (what, lie_about) in lies {
+        let mut world = World::new(308);
+        let room = world.create_plain();
+        world.join_as_creator(&room, "ana");
+        world.run_for(1_000);
+        let mut lied = false;
+        lie_to(&mut world, BEN, move |mut frame| {
+            if type_of(&frame) == "joined" && !std::mem::replace(&mut lied, true) {
+                let other = frame["participants"][0].clone();
+                lie_about(&mut frame["participants"][1], &other);
+            }
+            vec![frame]
+        });
+        world.join(&room, "ben");
+        world.run_for(300);
+        assert_eq!(rejoins(&world, BEN), 1, "{what}");
+        world.stop_tampering();
+        world.run_for(3_000);
+        assert_eq!(world.nodes[BEN].client.status(), Status::Joined, "{what}");
+        world.assert_agreement();
+    }
+}
+
+/// Told consistently that he is a creator, Ben believes it, and has another roster hash than everyone else.
+#[test]
+fn a_role_given_by_the_relay_alone_leaves_one_without_a_key() {
+    let mut world = World::new(309);
+    let room = world.create_plain();
+    world.join_as_creator(&room, "ana");
+    world.run_for(1_000);
+    lie_to(&mut world, BEN, |mut frame| {
+        if type_of(&frame) == "joined" {
+            let own = frame["participants"]
+                .as_array_mut()
+                .unwrap()
+                .last_mut()
+                .unwrap();
+            own["role"] = json!("creator");
+            frame["role"] = json!("creator");
+        }
+        vec![frame]
+    });
+    let ben = world.join(&room, "ben");
+    world.run_for(200);
+    assert!(world.is_creator(ben));
+    world.run_for(5_000);
+    assert_eq!(
+        world.ended(ben),
+        Some(EndReason::Failed(Error::new(Code::Fork))),
+        "every key frame contradicts him"
+    );
+    assert!(
+        world.nodes[ben]
+            .events
+            .iter()
+            .all(|event| !matches!(event, Event::Keyed { .. }))
+    );
+}
+
+#[test]
+fn a_relay_that_lies_about_history_is_refused() {
+    for history in [false, true] {
+        let mut world = World::new(310);
+        let room = world.create(RoomSettings {
+            history,
+            ..RoomSettings::default()
+        });
+        lie(&mut world, move |_, mut frame| {
+            if type_of(&frame) == "joined" {
+                frame["history"] = json!(!history);
+            }
+            vec![frame]
+        });
+        let ana = world.join_as_creator(&room, "ana");
+        world.run_for(1_000);
+        assert_eq!(
+            world.ended(ana),
+            Some(EndReason::Failed(Error::new(Code::HistoryMismatch)))
+        );
+    }
+}
