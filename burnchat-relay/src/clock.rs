@@ -47,6 +47,20 @@ impl Clock {
         }))
     }
 
+    /// A clock that panics when it is asked for the time.
+    #[cfg(test)]
+    pub(crate) fn broken() -> Self {
+        struct Broken(std::sync::atomic::AtomicBool);
+        impl Source for Broken {
+            fn elapsed(&self) -> Duration {
+                let anchored = self.0.swap(true, std::sync::atomic::Ordering::Relaxed);
+                assert!(!anchored, "a clock that breaks");
+                Duration::ZERO
+            }
+        }
+        Self::anchored(Duration::ZERO, Broken(false.into()))
+    }
+
     /// What time it is.
     pub(crate) fn now(&self) -> Timestamp {
         let anchor = &*self.0;

@@ -335,3 +335,34 @@ impl AsRef<[u8]> for SharedFrame {
         self.0.as_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::{Capacity, channel};
+
+    #[tokio::test]
+    async fn a_worker_that_panics_says_so_and_lets_every_connection_go() {
+        let config = Config::default();
+        let (failing, mut failed) = watch::channel(false);
+        let shard = Shard::start(&config, Clock::broken(), failing);
+        let (outbox, mut outgoings, cut) = channel(Capacity::of(&config));
+        let (peer, room) = (PeerKey([0; 16]), RoomId([0; 16]));
+        let _ = shard.connect(ConnectionId(0), peer, room, outbox).await;
+
+        failed.wait_for(|failed| *failed).await.unwrap();
+        assert!(outgoings.next().await.is_none());
+        assert!(cut.await.is_err());
+        assert!(shard.is_gone());
+        assert!(shard.stats().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_is_shut_down_has_not_failed() {
+        let (failing, mut failed) = watch::channel(false);
+        let shard = Shard::start(&Config::default(), Clock::system(), failing);
+        shard.shut_down().await.unwrap();
+        assert!(failed.wait_for(|failed| *failed).await.is_err());
+        assert!(shard.stats().await.is_err());
+    }
+}
