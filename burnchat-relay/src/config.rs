@@ -17,8 +17,8 @@ pub struct Config {
     pub limits: Limits,
     /// Frames from all connections of one worker that wait to be looked at; beyond it connections are not read.
     pub inbound_frames: usize,
-    /// Bytes that wait for a slow reader beyond the replay of everything a room keeps; beyond it the reader is closed
-    /// with 1013.
+    /// Bytes that wait for a slow reader, besides the replay that a `join` or `resume` is answered with; beyond them it
+    /// is closed with 1013.
     pub backlog_bytes: usize,
     /// The same, in frames.
     pub backlog_frames: usize,

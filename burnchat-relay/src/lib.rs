@@ -30,7 +30,7 @@
 //! A worker task owns the hub and with it all rooms; there is no lock round a room. Each connection has a task of its
 //! own that only moves bytes: into the worker's queue, which has an end (then the connection waits), and out of its own
 //! queue, which has an end too (then the reader is too slow, is closed with 1013, and can resume). So nobody ever waits
-//! for a slow reader. The queue holds the replay of everything a room keeps, with room to spare.
+//! for a slow reader. For the replay that a `join` or `resume` is answered with there is room besides.
 //!
 //! # Panics
 //!

@@ -42,26 +42,40 @@ pub(crate) enum Refused {
 pub(crate) struct Outbox {
     queue: mpsc::UnboundedSender<Outgoing>,
     cut: oneshot::Sender<Cut>,
-    waiting: Arc<Waiting>,
     capacity: Capacity,
+    /// All that was ever put in.
+    put: Amount,
+    /// What of it was the answer to the first frame, once that is known.
+    answer: Option<Amount>,
+    taken: Arc<Taken>,
 }
 
 /// The connection's end.
 pub(crate) struct Outgoings {
     queue: mpsc::UnboundedReceiver<Outgoing>,
-    waiting: Arc<Waiting>,
+    taken: Arc<Taken>,
 }
 
 /// How much may wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// The answer to a connection's first frame may be a replay of all that is kept of the room, and comes at once. For that
+/// there is room; for what comes later only as much as for the backlog.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Capacity {
+    pub(crate) replay: Amount,
+    pub(crate) backlog: Amount,
+}
+
+/// So many frames, of so many bytes together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Amount {
     pub(crate) bytes: usize,
     pub(crate) frames: usize,
 }
 
-/// How much waits.
+/// All that was ever taken out.
 #[derive(Default)]
-struct Waiting {
+struct Taken {
     bytes: AtomicUsize,
     frames: AtomicUsize,
 }
@@ -69,16 +83,18 @@ struct Waiting {
 pub(crate) fn channel(capacity: Capacity) -> (Outbox, Outgoings, oneshot::Receiver<Cut>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let (cut, when_cut) = oneshot::channel();
-    let waiting = Arc::new(Waiting::default());
+    let taken = Arc::new(Taken::default());
     let outbox = Outbox {
         queue: sender,
         cut,
-        waiting: Arc::clone(&waiting),
         capacity,
+        put: Amount::default(),
+        answer: None,
+        taken: Arc::clone(&taken),
     };
     let outgoings = Outgoings {
         queue: receiver,
-        waiting,
+        taken,
     };
     (outbox, outgoings, when_cut)
 }
@@ -88,18 +104,31 @@ impl Outbox {
     ///
     /// # Errors
     /// Why it was not: then the connection is to be given up.
-    pub(crate) fn push(&self, frame: Utf8Bytes) -> Result<(), Refused> {
-        let bytes = self.waiting.bytes.load(Ordering::Relaxed);
-        let frames = self.waiting.frames.load(Ordering::Relaxed);
-        if bytes.saturating_add(frame.len()) > self.capacity.bytes || frames >= self.capacity.frames
+    pub(crate) fn push(&mut self, frame: Utf8Bytes) -> Result<(), Refused> {
+        let put = Amount {
+            bytes: self.put.bytes.saturating_add(frame.len()),
+            frames: self.put.frames.saturating_add(1),
+        };
+        let taken = self.taken.amount();
+        let Capacity { replay, backlog } = self.capacity;
+        if put.bytes > replay.bytes.max(taken.bytes).saturating_add(backlog.bytes)
+            || put.frames
+                > replay
+                    .frames
+                    .max(taken.frames)
+                    .saturating_add(backlog.frames)
         {
             return Err(Refused::TooSlow);
         }
-        self.waiting.bytes.fetch_add(frame.len(), Ordering::Relaxed);
-        self.waiting.frames.fetch_add(1, Ordering::Relaxed);
+        self.put = put;
         self.queue
             .send(Outgoing::Frame(frame))
             .map_err(|_| Refused::Gone)
+    }
+
+    /// The first frame has been answered; later ones are of no account.
+    pub(crate) fn answered(&mut self) {
+        self.answer.get_or_insert(self.put);
     }
 
     /// Closes the connection when everything that waits has been sent; at a burn, without it.
@@ -142,47 +171,54 @@ impl Outgoings {
 
     fn taken(&self, next: Option<Outgoing>) -> Option<Outgoing> {
         if let Some(Outgoing::Frame(frame)) = &next {
-            self.waiting.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
-            self.waiting.frames.fetch_sub(1, Ordering::Relaxed);
+            self.taken.bytes.fetch_add(frame.len(), Ordering::Relaxed);
+            self.taken.frames.fetch_add(1, Ordering::Relaxed);
         }
         next
     }
 }
 
-impl Capacity {
-    /// Room for the replay of everything that is kept of a room (spec section 16), and for a backlog besides.
-    pub(crate) fn of(config: &Config) -> Self {
-        let replay = Self::of_replay(&config.limits);
-        Self {
-            bytes: replay.bytes.saturating_add(config.backlog_bytes),
-            frames: replay.frames.saturating_add(config.backlog_frames),
+impl Taken {
+    fn amount(&self) -> Amount {
+        Amount {
+            bytes: self.bytes.load(Ordering::Relaxed),
+            frames: self.frames.load(Ordering::Relaxed),
         }
     }
+}
 
+impl Capacity {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            replay: Amount::of_replay(&config.limits),
+            backlog: Amount {
+                bytes: config.backlog_bytes,
+                frames: config.backlog_frames,
+            },
+        }
+    }
+}
+
+impl Amount {
+    /// Everything that is ever kept of a room (spec section 16).
     fn of_replay(limits: &Limits) -> Self {
-        /// No logged envelope is shorter: five fixed values and a ciphertext of 80 bytes, in base64url.
-        const SHORTEST_ENVELOPE: usize = 256;
         /// No change of the roster, with its key frame, is longer.
         const LONGEST_CHANGE: usize = 2_048;
-        /// No other entry is longer.
-        const LONGEST_CONTROL: usize = 128;
+        /// No entry is shorter.
+        const SHORTEST_ENTRY: usize = 32;
 
-        let envelope_bytes = limits.history_bytes.max(limits.kept_bytes);
-        let seconds = usize::try_from(limits.kept_millis.div_ceil(1_000)).unwrap_or(usize::MAX);
-        let rate = limits.room_entries;
-        let controls = (rate.per_second as usize)
-            .saturating_mul(seconds)
-            .saturating_add(rate.burst as usize);
-        let changes = limits.history_changes;
-        Self {
+        let envelopes = limits.history_bytes.max(limits.kept_bytes);
+        let changes = limits.history_changes.saturating_mul(LONGEST_CHANGE);
+        // Key frames are kept without the recipient's wrap, and a little shorter for it.
+        let changes = changes.max(limits.kept_bytes.saturating_mul(2));
+        let controls = limits.kept_bytes;
+        let bytes = [envelopes, changes, controls]
+            .into_iter()
             // The first frame is `joined`, with the whole roster.
-            bytes: RELAY_FRAME_BYTES
-                .saturating_add(envelope_bytes)
-                .saturating_add(changes.saturating_mul(LONGEST_CHANGE))
-                .saturating_add(controls.saturating_mul(LONGEST_CONTROL)),
-            frames: (envelope_bytes / SHORTEST_ENVELOPE)
-                .saturating_add(changes.saturating_mul(2))
-                .saturating_add(controls),
+            .fold(RELAY_FRAME_BYTES, usize::saturating_add);
+        Self {
+            bytes,
+            frames: bytes / SHORTEST_ENTRY,
         }
     }
 }
@@ -192,8 +228,14 @@ mod tests {
     use super::*;
 
     const SMALL: Capacity = Capacity {
-        bytes: 10,
-        frames: 3,
+        replay: Amount {
+            bytes: 0,
+            frames: 0,
+        },
+        backlog: Amount {
+            bytes: 10,
+            frames: 3,
+        },
     };
 
     fn frame(text: &'static str) -> Utf8Bytes {
@@ -202,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_has_been_taken_makes_room() {
-        let (outbox, mut outgoings, _cut) = channel(SMALL);
+        let (mut outbox, mut outgoings, _cut) = channel(SMALL);
         outbox.push(frame("12345678")).unwrap();
         assert_eq!(outbox.push(frame("abc")), Err(Refused::TooSlow));
         assert!(
@@ -213,7 +255,7 @@ mod tests {
 
     #[test]
     fn frames_are_counted_too() {
-        let (outbox, _outgoings, _cut) = channel(SMALL);
+        let (mut outbox, _outgoings, _cut) = channel(SMALL);
         for _ in 0..3 {
             outbox.push(frame("")).unwrap();
         }
@@ -222,14 +264,14 @@ mod tests {
 
     #[test]
     fn a_connection_that_has_ended_takes_nothing() {
-        let (outbox, outgoings, _cut) = channel(SMALL);
+        let (mut outbox, outgoings, _cut) = channel(SMALL);
         drop(outgoings);
         assert_eq!(outbox.push(frame("a")), Err(Refused::Gone));
     }
 
     #[tokio::test]
     async fn a_burn_leaves_only_the_last_frame() {
-        let (outbox, mut outgoings, cut) = channel(SMALL);
+        let (mut outbox, mut outgoings, cut) = channel(SMALL);
         for text in ["a", "b", "c"] {
             outbox.push(frame(text)).unwrap();
         }
@@ -241,7 +283,7 @@ mod tests {
 
     #[tokio::test]
     async fn any_other_close_comes_after_what_waits() {
-        let (outbox, mut outgoings, cut) = channel(SMALL);
+        let (mut outbox, mut outgoings, cut) = channel(SMALL);
         outbox.push(frame("a")).unwrap();
         outbox.close(CloseCode::Policy);
         assert!(cut.await.is_err());
@@ -253,12 +295,47 @@ mod tests {
         assert!(outgoings.next().await.is_none());
     }
 
+    #[tokio::test]
+    async fn the_answer_to_the_first_frame_may_be_long_and_nothing_after_it() {
+        let replay = Amount {
+            bytes: 100,
+            frames: 100,
+        };
+        let (mut outbox, mut outgoings, _cut) = channel(Capacity { replay, ..SMALL });
+        outbox.push(frame("a replay of 22 bytes..")).unwrap();
+        outbox.answered();
+        outbox.push(frame("12345678")).unwrap();
+        outbox.answered();
+        assert_eq!(outbox.push(frame("abc")), Err(Refused::TooSlow));
+        // That the replay has been taken makes no room.
+        outgoings.next().await;
+        assert_eq!(outbox.push(frame("abc")), Err(Refused::TooSlow));
+        outgoings.next().await;
+        assert_eq!(outbox.push(frame("abc")), Ok(()));
+    }
+
     #[test]
-    fn the_default_queue_holds_a_full_replay_in_frames_of_any_size() {
+    fn not_even_the_first_answer_may_be_longer_than_a_replay() {
+        let replay = Amount {
+            bytes: 8,
+            frames: 8,
+        };
+        let (mut outbox, _outgoings, _cut) = channel(Capacity { replay, ..SMALL });
+        outbox.push(frame("1234567890")).unwrap();
+        outbox.push(frame("12345678")).unwrap();
+        assert_eq!(outbox.push(frame("a")), Err(Refused::TooSlow));
+    }
+
+    #[test]
+    fn the_default_queue_holds_all_that_is_kept_of_a_room_by_default() {
         let config = Config::default();
-        let capacity = Capacity::of(&config);
-        let envelopes = config.limits.history_bytes;
-        assert!(capacity.bytes >= envelopes + 2 * config.limits.history_changes * 700);
-        assert!(capacity.frames >= envelopes / 300 + 2 * config.limits.history_changes);
+        let replay = Capacity::of(&config).replay;
+        let limits = &config.limits;
+        // Envelopes, changes with their wraps, other entries.
+        let kept = limits.history_bytes + limits.kept_bytes * 5 / 4 + limits.kept_bytes;
+        assert!(replay.bytes >= kept);
+        // The shortest of entries that there can be many of.
+        let shortest = r#"{"type":"locked","seq":1,"locked":true}"#;
+        assert!(replay.frames >= kept / shortest.len());
     }
 }

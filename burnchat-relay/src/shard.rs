@@ -253,6 +253,10 @@ impl Worker {
             Request::Frame { connection, frame } => {
                 self.hub
                     .handle_frame(now, connection, &frame, &mut rng::system());
+                self.carry_out();
+                if let Some(outbox) = self.connections.get_mut(&connection) {
+                    outbox.answered();
+                }
             }
             Request::Disconnect { connection, end } => {
                 // Not if it was the hub that closed it.
@@ -298,7 +302,7 @@ impl Worker {
             return;
         };
         for connection in to {
-            let Some(outbox) = self.connections.get(connection) else {
+            let Some(outbox) = self.connections.get_mut(connection) else {
                 continue;
             };
             if let Err(refused) = outbox.push(text.clone()) {
