@@ -251,7 +251,9 @@ fn a_frame_for_a_roster_that_somebody_left_is_dropped() {
         world.join(name);
     }
     world.pass(250);
-    let offer = world.offer("ana");
+    let mut offer = world.offer("ana");
+    // Not even one that leaves out who has left.
+    offer.wraps.retain(|wrap| wrap.id != world.id("cleo"));
     world.leave("cleo");
     world.forget_what_was_heard();
     world.offer_key("ana", offer);

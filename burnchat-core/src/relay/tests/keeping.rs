@@ -353,20 +353,23 @@ fn wraps_of_old_key_frames_are_forgotten() {
 #[test]
 fn a_younger_key_frame_keeps_its_wraps_when_an_older_one_goes() {
     let mut world = World::new();
-    world.keyed_pair();
-    world.pass(100_000);
-    world.join("cleo");
+    world.join_creator("ana");
+    world.join("ben");
     world.pass(250);
+    let older = world.offer("ana");
+    world.join("cleo");
+    world.offer_key("ana", older);
     let before = world.person("ben").seq;
+    world.pass(1_500);
     world.answer("ana");
-    world.pass(30_000);
+    // Now the older is kept no longer, and the younger, the next entry of its kind, just so.
+    world.pass(119_500);
+    world.lock("ana", true);
     world.forget_what_was_heard();
-    let head = world.person("cleo").head;
-    world.person_mut("ben").seq = before;
     let ben = world.person_mut("ben");
+    ben.seq = before;
     ben.head = ben.epochs()[0];
     world.resume("ben");
-    let heard: Vec<_> = world.hears_besides_ticks("ben");
-    assert_eq!(heard, ["key 3 by ana", "end 2", "resumed"]);
-    assert_eq!(world.person("ben").head, head);
+    let heard = world.hears("ben");
+    assert_eq!(heard, ["key 3 by ana", "end 2", "locked true", "resumed"]);
 }
