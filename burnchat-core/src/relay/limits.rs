@@ -26,7 +26,7 @@ impl Rate {
 pub struct Limits {
     /// From the connection to its `join` or `resume`, ms (`handshake_timeout`).
     pub handshake_millis: u64,
-    /// Joins a room sees in its life (`joins_exhausted`).
+    /// Joins a room sees in its life (`joins_exhausted`); creators have a quarter more.
     pub joins: u64,
     /// Replaced tickets of a room that are still answered `link_expired`; older ones are forgotten.
     pub replaced_tickets: usize,
@@ -44,7 +44,7 @@ pub struct Limits {
     pub connection_bytes: Rate,
     /// Envelopes of one room (`rate_limited`).
     pub room_entries: Rate,
-    /// Bytes of the envelopes and commands of one room (`rate_limited`).
+    /// Bytes of the envelopes of one room (`rate_limited`).
     pub room_bytes: Rate,
     /// Frames refused in a row for coming too fast; one more closes the connection with 1013.
     pub refused_frames: u32,

@@ -181,19 +181,24 @@ fn keys_that_are_no_points_are_refused() {
 }
 
 #[test]
-fn a_room_sees_so_many_joins_and_no_more() {
+fn a_room_sees_so_many_joins_and_a_few_more_of_creators() {
     let limits = Limits {
-        joins: 2,
+        joins: 4,
         ..Limits::default()
     };
     let mut world = World::with(limits, |_| {});
-    world.join("ana");
-    world.join("ben");
+    for name in ["ana", "ben", "cleo", "dan"] {
+        world.join(name);
+    }
     world.leave("ben");
-    world.join("cleo");
-    assert_eq!(world.hears("cleo"), ["error joins_exhausted", REFUSED]);
+    world.join("eve");
+    assert_eq!(world.hears("eve"), ["error joins_exhausted", REFUSED]);
     world.rejoin("ana again", "ana");
     assert_eq!(world.hears("ana again"), ["error joins_exhausted", REFUSED]);
+    world.join_creator("fay");
+    assert_eq!(world.hears("fay"), ["joined as Creator: ana cleo dan fay"]);
+    world.join_creator("fay again");
+    assert_eq!(world.hears("fay again"), ["error joins_exhausted", REFUSED]);
 }
 
 #[test]
