@@ -110,10 +110,11 @@ impl Outbox {
             frames: self.put.frames.saturating_add(1),
         };
         let taken = self.taken.amount();
-        let Capacity { replay, backlog } = self.capacity;
-        if put.bytes > replay.bytes.max(taken.bytes).saturating_add(backlog.bytes)
+        let answer = self.answer.unwrap_or(self.capacity.replay);
+        let backlog = self.capacity.backlog;
+        if put.bytes > answer.bytes.max(taken.bytes).saturating_add(backlog.bytes)
             || put.frames
-                > replay
+                > answer
                     .frames
                     .max(taken.frames)
                     .saturating_add(backlog.frames)

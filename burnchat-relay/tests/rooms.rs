@@ -140,9 +140,9 @@ async fn whose_connection_breaks_takes_up_where_it_broke() {
 #[tokio::test]
 async fn a_newcomer_is_sent_the_whole_history_however_long() {
     let relay = TestRelay::with(|config| {
-        // The queue of a connection has room for it beyond this.
-        config.backlog_bytes = 0;
-        config.backlog_frames = 0;
+        // Far less than the history: room for that comes besides.
+        config.backlog_bytes = 500_000;
+        config.backlog_frames = 50;
         let limits = &mut config.limits;
         limits.connection_frames.burst = 1_000;
         limits.connection_bytes.burst = 50_000_000;
