@@ -1,7 +1,5 @@
 //! Being away, resuming, gaps and history (spec sections 6.3 and 9.1).
 
-use alloc::vec::Vec;
-
 use super::world::World;
 use crate::relay::{Limits, Rate};
 
