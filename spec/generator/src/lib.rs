@@ -16,12 +16,15 @@ mod cast;
 mod file;
 mod json;
 mod named;
+mod transcripts;
 mod vectors;
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+
+use burnchat_core::crypto::{Secret, SigningKeyPair};
 
 /// A file: its place below `spec/`, and its text.
 pub type Made = (String, String);
@@ -32,6 +35,7 @@ pub fn make() -> Vec<Made> {
     vectors::files()
         .into_iter()
         .map(file::File::finish)
+        .chain(transcripts::files())
         .collect()
 }
 
@@ -47,10 +51,12 @@ pub fn spec_folder() -> PathBuf {
 /// When the folder cannot be read.
 pub fn differences(spec: &Path) -> io::Result<Vec<String>> {
     let made = make();
+    let exact = signatures_come_out_the_same();
     let mut found = Vec::new();
     for (name, text) in &made {
         match fs::read_to_string(spec.join(name)) {
             Ok(on_disk) if on_disk == *text => {}
+            Ok(on_disk) if !exact && without_signatures(&on_disk) == without_signatures(text) => {}
             Ok(on_disk) => found.push(format!(
                 "{name} differs{}",
                 first_difference(&on_disk, text)
@@ -81,6 +87,29 @@ pub fn write(spec: &Path) -> io::Result<Vec<String>> {
         written.push(name);
     }
     Ok(written)
+}
+
+/// Whether the core signs a message the same way twice: AWS-LC does not, and what is built along with it may turn it
+/// on. The transcripts, which the core's own clients sign, are then compared but for that.
+fn signatures_come_out_the_same() -> bool {
+    let pair = SigningKeyPair::from_scalar_bytes(&Secret::copy_of(&[1; 32])).unwrap();
+    pair.sign(&[b"twice"]).unwrap() == pair.sign(&[b"twice"]).unwrap()
+}
+
+/// A transcript without the signatures in its frames, and without what is made of them. That they are right, whoever
+/// follows it finds out.
+fn without_signatures(transcript: &str) -> String {
+    ["sig", "sealed_name", "join_proof"]
+        .into_iter()
+        .fold(transcript.to_owned(), |text, member| {
+            let start = format!("\\\"{member}\\\":\\\"");
+            let mut parts = text.split(&start);
+            let first = parts.next().unwrap_or_default().to_owned();
+            parts.fold(first, |kept, part| {
+                let value = part.find('\\').unwrap_or(part.len());
+                kept + &start + &part[value..]
+            })
+        })
 }
 
 fn on_disk(spec: &Path) -> io::Result<Vec<String>> {
