@@ -23,7 +23,7 @@ Runs the steps named, or all of them in this order, and fails if any of them fai
   no-std   burnchat-core builds where there is no standard library
   doc      the documentation builds, and no link in it is broken
   test     all tests; the core's once with each crypto backend
-  vectors  the test vectors are what a second implementation, not in Rust, makes of the spec
+  vectors  an implementation that is not in Rust, written from the spec alone, agrees with vectors and transcripts
   fuzz     the fuzz targets compile; skipped where there is no nightly compiler
   bench    every benchmark runs once, to see that it can
 
@@ -112,12 +112,12 @@ step_doc() {
 
 step_test() {
     cargo test --workspace --no-fail-fast --features burnchat-core/aws-lc --locked
-    cargo test --package burnchat-core --no-fail-fast --locked
+    cargo test --package burnchat-core --package burnchat-spec-generator --no-fail-fast --locked
 }
 
-# That the files are the generator's, and that the core agrees with them, `test` says.
+# That the files are the generator's, and that the core agrees with them, the step before says.
 step_vectors() {
-    node --test --test-reporter=spec spec/vectors/check.mjs
+    node --test --test-reporter=spec spec/vectors/check.mjs spec/transcripts/follow.mjs
 }
 
 step_fuzz() {
