@@ -13,6 +13,7 @@ mod attacks {
     mod envelopes;
     mod forks;
     mod frames;
+    mod history;
     mod hostile;
     mod keys;
     mod puppet;
