@@ -170,6 +170,8 @@ fn a_key_frame_of_the_relays_own_is_a_fork() {
         event,
         Event::Rejoining { code: Code::Fork }
     )));
+    let bad_wrap = world.has_fault(ben, Code::BadWrap);
+    assert!(!bad_wrap, "before any wrap is looked at");
 }
 
 /// Beside the attacks: what the published Burn Chat shows people to compare is the first six hex digits of a hash over
