@@ -57,7 +57,8 @@ impl Relay {
     /// The relay's routes: `/api/rooms…` and `/r/{room}`.
     ///
     /// Serve them with [`into_make_service_with_connect_info::<SocketAddr>`][info]: limits for each peer go by its
-    /// address. Where it is not known all are taken for one peer.
+    /// address. Where it is not known all are taken for one peer. Frames are small and somebody waits for each:
+    /// turn `TCP_NODELAY` on, with axum's `ListenerExt::tap_io` for instance.
     ///
     /// [info]: axum::Router::into_make_service_with_connect_info
     pub fn router(&self) -> Router {
