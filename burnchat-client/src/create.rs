@@ -6,6 +6,7 @@ use burnchat_core::client::{RoomSettings, plan_room};
 use burnchat_core::crypto::Secret;
 use burnchat_core::error::Code;
 use burnchat_core::link::Link;
+use burnchat_core::time::Timestamp;
 use burnchat_core::wire::http::RoomCreated;
 use hyper::StatusCode;
 use zeroize::Zeroizing;
@@ -24,6 +25,8 @@ pub struct CreatedRoom {
     pub creator_token: Secret<32>,
     /// Until the room burns, rounded up.
     pub seconds_remaining: u64,
+    /// When it burns, by this machine's clock, if it is not extended.
+    pub expires_at: Timestamp,
 }
 
 impl fmt::Debug for CreatedRoom {
@@ -41,8 +44,8 @@ impl fmt::Debug for CreatedRoom {
 /// (`too_many_rooms`, `rate_limited`, `bad_request`), `unexpected_from_relay` if the relay made another room than it
 /// was asked for, and [`Error::Unreachable`].
 pub async fn create_room(base: &str, settings: RoomSettings) -> Result<CreatedRoom, Error> {
-    let now = Clock::start().now();
-    let (request, link) = plan_room(base, settings, now, &mut rng())?;
+    let clock = Clock::start();
+    let (request, link) = plan_room(base, settings, clock.now(), &mut rng())?;
     let relay = Relay::at(link.base())?;
     let (status, body) = relay
         .post("/api/rooms", request.encode().as_bytes())
@@ -61,5 +64,6 @@ pub async fn create_room(base: &str, settings: RoomSettings) -> Result<CreatedRo
         pin: Zeroizing::new(pin.to_owned()),
         creator_token: created.creator_token,
         seconds_remaining: created.seconds_remaining,
+        expires_at: clock.now().plus_seconds(created.seconds_remaining),
     })
 }

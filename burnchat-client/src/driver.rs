@@ -83,7 +83,12 @@ async fn online(shared: &Shared, socket: Socket, backoff: &mut Backoff) {
                     let _ = say_farewell(&mut sink, frames, code).await;
                     while let Some(Ok(_)) = stream.next().await {}
                 };
-                let _ = timeout(FAREWELL, farewell).await;
+                let was_over = shared.is_over();
+                tokio::select! {
+                    _ = timeout(FAREWELL, farewell) => {}
+                    // Joining afresh takes its time too, and the room may burn in it.
+                    () = shared.over(), if !was_over => {}
+                }
                 return;
             }
             Turn::Wait {

@@ -78,6 +78,7 @@ pub use burnchat_core::crypto::{Name, Secret, SecretBytes, Text, VerificationCod
 pub use burnchat_core::error::Code;
 pub use burnchat_core::ids::{EpochId, MessageId, ParticipantId};
 pub use burnchat_core::link::Link;
+pub use burnchat_core::time::Timestamp;
 pub use burnchat_core::wire::{Departure, Role, WhoMayBurn};
 
 pub use self::create::{CreatedRoom, create_room};

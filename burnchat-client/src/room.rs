@@ -8,6 +8,7 @@ use burnchat_core::client::{Event, Participant, Status};
 use burnchat_core::crypto::{ReadMessage, VerificationCode};
 use burnchat_core::error::Code;
 use burnchat_core::ids::{EpochId, MessageId, ParticipantId};
+use burnchat_core::time::Timestamp;
 use burnchat_core::wire::{Role, WhoMayBurn};
 use zeroize::Zeroizing;
 
@@ -166,6 +167,12 @@ impl Room {
             let end = client.ends_at()?;
             Some(Duration::from_millis(end.millis_since(now)))
         })
+    }
+
+    /// The time by the room's clock: that of its messages.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.now()
     }
 
     /// Whether nobody new is let in.

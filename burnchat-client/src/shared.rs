@@ -211,11 +211,15 @@ impl Shared {
         machine.connect && !machine.is_over()
     }
 
+    pub(crate) fn is_over(&self) -> bool {
+        self.lock().is_over()
+    }
+
     /// Keeps the machine's time until it is over. A room burns whether there is a connection or not.
     pub(crate) async fn over(&self) {
         loop {
             let wait = self.keep_time();
-            if self.lock().is_over() {
+            if self.is_over() {
                 return;
             }
             tokio::select! {
