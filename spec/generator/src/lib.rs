@@ -1,7 +1,7 @@
 //! Makes the test vectors in `spec/vectors/` and the transcripts in `spec/transcripts/`.
 //!
 //! Everything is made in memory, from names and seeds that are written down here, and comes out the same each time.
-//! [`differences`] compares it with the files; [`write`] is the only thing that changes them.
+//! [`differences`] compares it with the files; [`write()`] is the only thing that changes them.
 //!
 //! What the files are worth does not rest on this crate: `burnchat-core/tests/vectors.rs` reads them from disk and
 //! holds the core to them, and `spec/vectors/check.mjs`, written from the spec alone, computes them again.
