@@ -140,6 +140,13 @@ impl Person {
         }
     }
 
+    /// Somebody has come, and reads what is written from now on.
+    pub(crate) async fn knows(&mut self, name: &str) {
+        self.event_that("participant_joined", |joined| joined["name"] == name)
+            .await;
+        self.event("keyed").await;
+    }
+
     /// The next text somebody else wrote.
     pub(crate) async fn hears(&mut self) -> String {
         let message = self

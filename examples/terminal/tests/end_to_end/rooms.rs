@@ -62,7 +62,7 @@ async fn who_comes_late_reads_what_is_said_from_then_on() {
     ana.say("before").await;
     assert_eq!(ben.hears().await, "before");
     let mut cem = Person::join(link(&created), "Cem").await;
-    cem.event("keyed").await;
+    ben.knows("Cem").await;
     ben.say("after").await;
     assert_eq!(cem.hears().await, "after");
 }
@@ -104,7 +104,7 @@ async fn who_is_kicked_does_not_come_back_by_the_old_link() {
     let new = cem.event("link_changed").await;
     assert_ne!(new["link"], created["link"]);
     let mut dua = Person::join(link(&new), "Dua").await;
-    dua.event("keyed").await;
+    ana.knows("Dua").await;
     ana.say("only us").await;
     assert_eq!(dua.hears().await, "only us");
 }
