@@ -135,13 +135,17 @@ impl Relay {
     /// Puts what the hub has to send where its receivers look for it.
     pub(crate) fn collect(&mut self) {
         while let Some(output) = self.hub.poll_output() {
-            let HubOutput::Send { to, frame } = output else {
-                panic!("the hub closes a connection");
-            };
-            for connection in to {
-                if let Some(mail) = self.mail.get_mut(&connection) {
-                    mail.push(frame.clone());
-                }
+            self.post(output);
+        }
+    }
+
+    pub(crate) fn post(&mut self, output: HubOutput) {
+        let HubOutput::Send { to, frame } = output else {
+            panic!("the hub closes a connection");
+        };
+        for connection in to {
+            if let Some(mail) = self.mail.get_mut(&connection) {
+                mail.push(frame.clone());
             }
         }
     }
@@ -151,17 +155,17 @@ impl Relay {
         std::mem::take(self.mail.get_mut(&guest.connection).unwrap())
     }
 
-    /// The one frame of this type for a guest; what else there is, it reads.
+    /// The next frame of this type for a guest, who reads what comes before it.
     pub(crate) fn mail_of_type(&mut self, guest: &mut Guest, wanted: &str) -> EncodedFrame {
-        let mut found = None;
-        for frame in self.mail(guest) {
+        let mut mail = self.mail(guest).into_iter();
+        while let Some(frame) = mail.next() {
             if is(&frame, wanted) {
-                found = Some(frame);
-            } else {
-                self.read(guest, &frame);
+                self.mail.insert(guest.connection, mail.collect());
+                return frame;
             }
+            self.read(guest, &frame);
         }
-        found.unwrap_or_else(|| panic!("there is no {wanted}"))
+        panic!("there is no {wanted}")
     }
 
     /// Lets a client read a frame.
