@@ -458,4 +458,28 @@ mod rooms {
         world.run_for(500);
         assert_eq!(world.texts(dora), ["welcome dora"]);
     }
+
+    #[test]
+    fn a_creator_who_waits_alone_outlives_any_number_of_outages() {
+        let mut world = World::new(20);
+        let settings = RoomSettings {
+            ttl_seconds: 3_600,
+            ..plain()
+        };
+        let room = world.create(settings);
+        world.join_as_creator(&room, "ana");
+        world.run_for(500);
+        for _ in 0..4 {
+            world.go_offline(0);
+            world.run_for(40_000);
+            world.go_online(0);
+            world.run_for(1_000);
+            assert_eq!(world.nodes[0].client.status(), Status::Joined);
+        }
+        let ben = world.join(&room, "ben");
+        world.run_for(2_000);
+        world.send(0, "still here");
+        world.run_for(500);
+        assert_eq!(world.texts(ben), ["still here"]);
+    }
 }

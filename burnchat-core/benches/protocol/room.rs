@@ -38,7 +38,7 @@ impl Relay {
         limits.joins = u64::MAX;
         limits.connection_frames = endless;
         limits.connection_bytes = endless;
-        limits.room_entries = endless;
+        limits.room_envelopes = endless;
         limits.room_bytes = endless;
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         Self {

@@ -95,7 +95,7 @@ impl Moment<'_> {
 
     /// Counts an envelope against the room's budget.
     pub(super) fn spend(&mut self, len: usize) -> Result<(), Refusal> {
-        let rates = (self.limits.room_entries, self.limits.room_bytes);
+        let rates = (self.limits.room_envelopes, self.limits.room_bytes);
         self.live
             .quota
             .take(self.now, rates, len)

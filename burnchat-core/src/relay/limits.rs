@@ -43,7 +43,7 @@ pub struct Limits {
     /// Bytes of one connection (`rate_limited`).
     pub connection_bytes: Rate,
     /// Envelopes of one room (`rate_limited`).
-    pub room_entries: Rate,
+    pub room_envelopes: Rate,
     /// Bytes of the envelopes of one room (`rate_limited`).
     pub room_bytes: Rate,
     /// Frames refused in a row for coming too fast; one more closes the connection with 1013.
@@ -74,7 +74,7 @@ impl Default for Limits {
             connections: 1_000_000,
             connection_frames: Rate::new(50, 200),
             connection_bytes: Rate::new(131_072, 524_288),
-            room_entries: Rate::new(500, 1_000),
+            room_envelopes: Rate::new(500, 1_000),
             room_bytes: Rate::new(524_288, 1_048_576),
             refused_frames: 64,
             kept_millis: 120_000,

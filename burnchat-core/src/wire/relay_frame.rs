@@ -147,6 +147,7 @@ pub struct Joined {
     /// Whether nobody new is let in.
     pub locked: bool,
     /// Seats.
+    #[serde(deserialize_with = "capacity")]
     pub capacity: u16,
     /// Who may burn.
     #[serde(deserialize_with = "binary::word")]
@@ -476,6 +477,15 @@ fn code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
         }
     }
     deserializer.deserialize_str(Name)
+}
+
+fn capacity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let capacity = u16::deserialize(deserializer)?;
+    if limits::CAPACITY.contains(&capacity) {
+        Ok(capacity)
+    } else {
+        Err(serde::de::Error::custom("no room has so many seats"))
+    }
 }
 
 fn roster<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RosterEntry>, D::Error> {

@@ -148,6 +148,10 @@ impl Session {
         let mut epochs = Epochs::new(joined.head);
         epochs.note_version(&roster).map_err(Stop::Rejoin)?;
 
+        // Alone there is no key to wait for: this join has come to its end.
+        if others == 0 && history.is_none() {
+            cx.room.rejoins = 0;
+        }
         cx.room.set_end(cx.now, joined.seconds_remaining);
         cx.event(Event::Joined {
             id,

@@ -142,7 +142,7 @@ fn a_long_epoch_gets_a_new_key_without_a_hold() {
     let limits = Limits {
         connection_frames: Rate::new(1, 10_000),
         connection_bytes: Rate::new(1, u32::MAX),
-        room_entries: Rate::new(1, 10_000),
+        room_envelopes: Rate::new(1, 10_000),
         room_bytes: Rate::new(1, u32::MAX),
         ..Limits::default()
     };

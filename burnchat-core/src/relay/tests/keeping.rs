@@ -227,7 +227,7 @@ fn what_is_kept_covers_35_seconds_at_the_highest_rate() {
     let limits = Limits::default();
     let Rate { per_second, burst } = limits.room_bytes;
     // What the relay adds to each envelope: a place and a sender.
-    let added = 70 * (35 * limits.room_entries.per_second + limits.room_entries.burst);
+    let added = 70 * (35 * limits.room_envelopes.per_second + limits.room_envelopes.burst);
     let most = 35 * per_second + burst + added;
     assert!(limits.kept_bytes >= usize::try_from(most).unwrap());
 }

@@ -57,7 +57,7 @@ fn bytes_count_as_well() {
 #[test]
 fn a_room_takes_so_much_from_all_together() {
     let limits = Limits {
-        room_entries: Rate::new(10, 3),
+        room_envelopes: Rate::new(10, 3),
         ..Limits::default()
     };
     let mut world = World::with(limits, |_| {});

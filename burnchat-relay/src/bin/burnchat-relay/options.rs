@@ -66,9 +66,9 @@ struct LimitOptions {
     #[arg(long, value_name = "RATE:BURST", default_value_t = RateOption(Limits::default().connection_bytes))]
     connection_bytes: RateOption,
 
-    /// Envelopes and commands a second in one room, and how many at once
-    #[arg(long, value_name = "RATE:BURST", default_value_t = RateOption(Limits::default().room_entries))]
-    room_entries: RateOption,
+    /// Envelopes a second in one room, and how many at once
+    #[arg(long, value_name = "RATE:BURST", default_value_t = RateOption(Limits::default().room_envelopes))]
+    room_envelopes: RateOption,
 
     /// Bytes of them a second in one room, and how many at once
     #[arg(long, value_name = "RATE:BURST", default_value_t = RateOption(Limits::default().room_bytes))]
@@ -139,7 +139,7 @@ impl Options {
         limits.handshake_millis = given.handshake_millis;
         limits.connection_frames = given.connection_frames.0;
         limits.connection_bytes = given.connection_bytes.0;
-        limits.room_entries = given.room_entries.0;
+        limits.room_envelopes = given.room_envelopes.0;
         limits.room_bytes = given.room_bytes.0;
         limits.refused_frames = given.refused_frames;
         limits.kept_millis = given.kept_millis;
