@@ -18,13 +18,20 @@ const START: Timestamp = Timestamp(1_800_000_000_000);
 fuzz_target!(|input: &[u8]| {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let history = input.first().is_some_and(|first| first & 1 == 1);
-    let settings = RoomSettings { history, ..RoomSettings::default() };
+    let settings = RoomSettings {
+        history,
+        ..RoomSettings::default()
+    };
     let (request, link) = plan_room("https://relay.example", settings, START, &mut rng).unwrap();
     let mut client = Client::new(link, JoinOptions::default(), &mut rng);
     client.handle_connected(START, &mut rng).unwrap();
     while let Some(output) = client.poll_output() {
-        let Output::Send(frame) = output else { continue };
-        let Ok(ClientFrame::Join(join)) = ClientFrame::parse(frame.as_bytes()) else { panic!() };
+        let Output::Send(frame) = output else {
+            continue;
+        };
+        let Ok(ClientFrame::Join(join)) = ClientFrame::parse(frame.as_bytes()) else {
+            panic!()
+        };
         let own = RosterEntry {
             kem_pub: join.kem_pub,
             sig_pub: join.sig_pub,
@@ -48,13 +55,17 @@ fuzz_target!(|input: &[u8]| {
             ticket_hash: request.ticket_hash,
             last_extended: 0,
         }));
-        client.handle_frame(START, joined.encode().as_bytes(), &mut rng).unwrap();
+        client
+            .handle_frame(START, joined.encode().as_bytes(), &mut rng)
+            .unwrap();
     }
     assert_eq!(client.status(), Status::Joined);
 
     let mut now = START;
     for line in input.split(|byte| *byte == b'\n').take(64) {
-        let Some((&event, frame)) = line.split_first() else { continue };
+        let Some((&event, frame)) = line.split_first() else {
+            continue;
+        };
         match event {
             0..=199 => drop(client.handle_frame(now, frame, &mut rng)),
             200..=209 => client.handle_disconnected(now),

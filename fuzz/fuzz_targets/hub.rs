@@ -29,7 +29,13 @@ fn scene() -> &'static Scene {
     static SCENE: OnceLock<Scene> = OnceLock::new();
     SCENE.get_or_init(|| {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let (request, link) = plan_room("https://relay.example", RoomSettings::default(), START, &mut rng).unwrap();
+        let (request, link) = plan_room(
+            "https://relay.example",
+            RoomSettings::default(),
+            START,
+            &mut rng,
+        )
+        .unwrap();
         let url = link.to_url();
         let created = hub_with(&request).1;
         let joins = (0..3)
@@ -47,14 +53,20 @@ fn scene() -> &'static Scene {
                 }
             })
             .collect();
-        Scene { room: link.room_id(), request, joins }
+        Scene {
+            room: link.room_id(),
+            request,
+            joins,
+        }
     })
 }
 
 fn hub_with(request: &CreateRoom) -> (Hub, Secret<32>, ChaCha8Rng) {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let mut hub = Hub::new(Limits::default(), &mut rng);
-    let created = hub.handle_create(START, PeerKey([0; 16]), request, &mut rng).unwrap();
+    let created = hub
+        .handle_create(START, PeerKey([0; 16]), request, &mut rng)
+        .unwrap();
     (hub, created.creator_token, rng)
 }
 
@@ -67,7 +79,9 @@ fuzz_target!(|input: &[u8]| {
         hub.handle_frame(now, ConnectionId(place), join, &mut rng);
     }
     for line in input.split(|byte| *byte == b'\n').take(64) {
-        let Some((&event, frame)) = line.split_first() else { continue };
+        let Some((&event, frame)) = line.split_first() else {
+            continue;
+        };
         let connection = ConnectionId(u64::from(event & 7));
         match event >> 3 {
             0..=20 => hub.handle_frame(now, connection, frame, &mut rng),
@@ -79,9 +93,15 @@ fuzz_target!(|input: &[u8]| {
         }
         hub.handle_timeout(now);
         while let Some(output) = hub.poll_output() {
-            let Output::Send { to, frame } = output else { continue };
+            let Output::Send { to, frame } = output else {
+                continue;
+            };
             assert!(!to.is_empty());
-            assert!(matches!(RelayFrame::parse(frame.as_bytes()), Ok(Some(_))), "{}", frame.as_str());
+            assert!(
+                matches!(RelayFrame::parse(frame.as_bytes()), Ok(Some(_))),
+                "{}",
+                frame.as_str()
+            );
         }
         assert!(hub.stats().connections <= 8);
     }
