@@ -152,6 +152,32 @@ mod properties {
         }
     }
 
+    /// At any moment, those who have seen the same roster show the same codes, and those keyed for the same version
+    /// hold the same epoch.
+    fn check_agreement_in_motion(world: &World) {
+        let mut codes = BTreeMap::new();
+        let mut epochs = BTreeMap::new();
+        for (index, node) in world.nodes.iter().enumerate() {
+            let client = &node.client;
+            let (Some(version), Some(code)) = (client.roster_version(), client.verification())
+            else {
+                continue;
+            };
+            let agreed = codes.entry(version).or_insert(code);
+            assert_eq!(
+                code, *agreed,
+                "node {index} shows other codes for version {version}"
+            );
+            if let Some((version, epoch)) = client.epoch() {
+                let agreed = epochs.entry(version).or_insert(epoch);
+                assert_eq!(
+                    epoch, *agreed,
+                    "node {index} holds another epoch of version {version}"
+                );
+            }
+        }
+    }
+
     /// Nothing is shown twice, and nothing to anyone who was not there when it was written.
     fn check_texts(world: &World, history: bool) {
         let written: BTreeMap<_, _> = world
@@ -292,6 +318,7 @@ mod properties {
         for (action, pause) in script {
             perform(&mut world, &room, action, &mut joins);
             world.run_for(*pause);
+            check_agreement_in_motion(&world);
             check_texts(&world, history);
         }
         for node in 0..world.nodes.len() {
