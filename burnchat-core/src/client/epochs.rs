@@ -35,9 +35,8 @@ impl Epoch {
         members: impl Iterator<Item = ParticipantId>,
         keep_key: bool,
     ) -> Self {
-        let chains = members
-            .map(|member| (member, key.chain(&id, &member)))
-            .collect();
+        let start = key.chains(&id);
+        let chains = members.map(|member| (member, start.of(&member))).collect();
         Self {
             id,
             version,

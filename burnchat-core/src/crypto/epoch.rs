@@ -4,7 +4,8 @@ use rand_core::CryptoRng;
 
 use super::{
     Chain, CryptoError, DIGEST_LEN, Identity, Secret, Signature, VerifyingKey, WRAPPED_KEY_LEN,
-    aes256_kw_unwrap, aes256_kw_wrap, ct_eq, hkdf_sha256, hmac_sha256, labels,
+    aes256_kw_unwrap, aes256_kw_wrap, ct_eq, hash::PseudorandomKey, hkdf_sha256, hmac_sha256,
+    labels,
 };
 use crate::{
     encoding::Fields,
@@ -46,8 +47,15 @@ impl SessionKey {
 
     /// The start of a sender's chain in the epoch of this key (section 8.1).
     pub fn chain(&self, epoch: &EpochId, sender: &ParticipantId) -> Chain {
-        let info = Fields::bytes(labels::CHAIN).put(sender.as_bytes()).finish();
-        Chain::starting_at(hkdf_sha256(epoch.as_bytes(), self.0.as_bytes(), &info))
+        self.chains(epoch).of(sender)
+    }
+
+    /// The same for many senders.
+    pub fn chains(&self, epoch: &EpochId) -> Chains {
+        Chains(PseudorandomKey::extract(
+            epoch.as_bytes(),
+            self.0.as_bytes(),
+        ))
     }
 
     /// Wraps the session key of an older epoch under this one, the key of `epoch`: the `wrapped` of
@@ -72,6 +80,18 @@ impl SessionKey {
     fn history_key(&self, epoch: &EpochId) -> Secret<32> {
         let info = Fields::bytes(labels::HISTORY).finish();
         hkdf_sha256(epoch.as_bytes(), self.0.as_bytes(), &info)
+    }
+}
+
+/// What all chains of one epoch are derived from: to be dropped when they are.
+#[derive(Debug)]
+pub struct Chains(PseudorandomKey);
+
+impl Chains {
+    /// The start of a sender's chain.
+    pub fn of(&self, sender: &ParticipantId) -> Chain {
+        let info = Fields::bytes(labels::CHAIN).put(sender.as_bytes()).finish();
+        Chain::starting_at(self.0.expand(&info))
     }
 }
 

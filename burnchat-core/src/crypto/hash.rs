@@ -1,5 +1,6 @@
 //! SHA-256, HMAC-SHA256, and HKDF-SHA256 of one block.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use hmac::{Hmac, KeyInit, Mac, digest::FixedOutput};
@@ -64,12 +65,32 @@ pub fn hmac_sha256_secret(key: &[u8], parts: &[&[u8]]) -> Secret<DIGEST_LEN> {
 }
 
 /// HKDF-SHA256 (RFC 5869), extract and expand in one call, to 32 bytes.
-///
-/// One block of output makes it two calls of HMAC. Written out, the pseudorandom key in between is
-/// a [`Secret`] like any other.
 pub fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8]) -> Secret<DIGEST_LEN> {
-    let pseudorandom_key = hmac_sha256_secret(salt, &[ikm]);
-    hmac_sha256_secret(pseudorandom_key.as_bytes(), &[info, &[1]])
+    PseudorandomKey::extract(salt, ikm).expand(info)
+}
+
+/// What HKDF-SHA256 has extracted, ready to be expanded many times. Wiped when dropped.
+///
+/// One block of output makes each expansion one call of HMAC, and the key is taken in once for all
+/// of them.
+pub(super) struct PseudorandomKey(Box<Hmac<sha2::Sha256>>);
+
+impl PseudorandomKey {
+    pub(super) fn extract(salt: &[u8], ikm: &[u8]) -> Self {
+        let key = hmac_sha256_secret(salt, &[ikm]);
+        Self(Box::new(keyed(key.as_bytes())))
+    }
+
+    pub(super) fn expand(&self, info: &[u8]) -> Secret<DIGEST_LEN> {
+        let mac = Hmac::clone(&self.0);
+        Secret::fill_with(|out| finish(mac, &[info, &[1]], out))
+    }
+}
+
+impl fmt::Debug for PseudorandomKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PseudorandomKey(..)")
+    }
 }
 
 /// Whether two byte strings are equal, in time that depends on their lengths alone.
@@ -78,7 +99,14 @@ pub fn ct_eq(a: &[u8], b: &[u8]) -> bool {
 }
 
 fn hmac_into(key: &[u8], parts: &[&[u8]], out: &mut [u8; DIGEST_LEN]) {
-    let mut mac = <Hmac<sha2::Sha256> as KeyInit>::new((&*one_block(key)).into());
+    finish(keyed(key), parts, out);
+}
+
+fn keyed(key: &[u8]) -> Hmac<sha2::Sha256> {
+    <Hmac<sha2::Sha256> as KeyInit>::new((&*one_block(key)).into())
+}
+
+fn finish(mut mac: Hmac<sha2::Sha256>, parts: &[&[u8]], out: &mut [u8; DIGEST_LEN]) {
     for part in parts {
         Mac::update(&mut mac, part);
     }
