@@ -79,12 +79,13 @@ impl Checked<'_> {
         mut map: A,
         type_name: Option<&Cell<Option<String>>>,
     ) -> Result<(), A::Error> {
+        // In order, so that a frame full of objects is not searched member by member.
         let mut seen: Vec<Cow<'de, str>> = Vec::new();
         while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
-            if seen.contains(&key) {
+            let Err(place) = seen.binary_search(&key) else {
                 self.repeated.set(true);
                 return Err(de::Error::custom("a repeated member"));
-            }
+            };
             if seen.len() >= limits::FRAME_MEMBERS {
                 return Err(de::Error::custom("too many members"));
             }
@@ -92,7 +93,7 @@ impl Checked<'_> {
                 Some(found) if key == "type" => found.set(Some(map.next_value::<String>()?)),
                 _ => map.next_value_seed(self)?,
             }
-            seen.push(key);
+            seen.insert(place, key);
         }
         Ok(())
     }
