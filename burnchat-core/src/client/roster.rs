@@ -19,7 +19,8 @@ pub(super) struct Roster {
     version: u64,
     entries: Vec<Entry>,
     departed: BTreeSet<ParticipantId>,
-    departed_names: Vec<Name>,
+    /// Of those there and those departed.
+    names: BTreeSet<Name>,
 }
 
 /// One participant.
@@ -66,7 +67,7 @@ impl Roster {
             version,
             entries: Vec::new(),
             departed: BTreeSet::new(),
-            departed_names: Vec::new(),
+            names: BTreeSet::new(),
         }
     }
 
@@ -94,7 +95,9 @@ impl Roster {
             Some(Err(code)) => (Some(Name::fallback(&id)), Some(code)),
             Some(Ok(name)) => (Some(name), None),
         };
-        let name_clash = name.as_ref().is_some_and(|name| self.has_seen(name));
+        let name_clash = name
+            .as_ref()
+            .is_some_and(|name| !self.names.insert(name.clone()));
         self.entries.push(Entry {
             id,
             listed,
@@ -121,7 +124,6 @@ impl Roster {
         }
         let entry = self.entries.remove(place);
         self.departed.insert(entry.id);
-        self.departed_names.extend(entry.name.clone());
         Ok(entry)
     }
 
@@ -192,12 +194,5 @@ impl Roster {
             return None;
         }
         PublicIdentity::from_sec1(&listed.kem_pub.0, &listed.sig_pub.0).ok()
-    }
-
-    fn has_seen(&self, name: &Name) -> bool {
-        let present = self.entries.iter().filter_map(|entry| entry.name.as_ref());
-        present
-            .chain(&self.departed_names)
-            .any(|seen| seen.clashes_with(name))
     }
 }

@@ -2,7 +2,7 @@
 //! 5.5).
 
 use alloc::{format, string::String};
-use core::fmt;
+use core::{cmp::Ordering, fmt};
 
 use rand_core::CryptoRng;
 use unicode_normalization::UnicodeNormalization;
@@ -75,7 +75,7 @@ impl Name {
 
     /// Whether the two are the same name, however each is encoded.
     pub fn clashes_with(&self, other: &Self) -> bool {
-        self.0.nfc().eq(other.0.nfc())
+        self == other
     }
 
     /// The name as it is shown: with the join number and the tag of the participant, `wolf·3·7K2Q`.
@@ -95,6 +95,27 @@ impl Name {
         Self(Zeroizing::new(format!(
             "anonymous-{animal}-{a}{b}{c}{d}{e}"
         )))
+    }
+}
+
+/// Names are equal that clash.
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Name {}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.nfc().cmp(other.0.nfc())
     }
 }
 
