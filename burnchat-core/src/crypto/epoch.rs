@@ -95,14 +95,44 @@ impl Chains {
     }
 }
 
+/// What two participants have agreed on for one room. Either keeps it while both are in the room:
+/// the key of every roster comes from it.
+#[derive(Debug)]
+pub struct PairKey(PseudorandomKey);
+
+impl PairKey {
+    /// From the ECDH secret of their key pairs.
+    pub fn new(room_id: &RoomId, shared: &Secret<32>) -> Self {
+        Self(PseudorandomKey::extract(
+            room_id.as_bytes(),
+            shared.as_bytes(),
+        ))
+    }
+
+    /// The key for one roster.
+    pub fn kek(
+        &self,
+        roster_hash: &RosterHash,
+        steward: &ParticipantId,
+        recipient: &ParticipantId,
+    ) -> KeyEncryptionKey {
+        let info = Fields::bytes(labels::KEK)
+            .put(roster_hash.as_bytes())
+            .put(steward.as_bytes())
+            .put(recipient.as_bytes())
+            .finish();
+        KeyEncryptionKey(self.0.expand(&info))
+    }
+}
+
 /// The key the steward and one recipient share for one roster: who saw another roster, or other
 /// keys, has another.
 #[derive(Debug)]
 pub struct KeyEncryptionKey(Secret<32>);
 
 impl KeyEncryptionKey {
-    /// From what the two have agreed on: `shared` is the ECDH secret of their key pairs, which
-    /// either keeps while both are in the room.
+    /// From the ECDH secret of their key pairs. Whoever derives more than one of the same pair goes
+    /// by [`PairKey`].
     pub fn derive(
         room_id: &RoomId,
         roster_hash: &RosterHash,
@@ -110,12 +140,7 @@ impl KeyEncryptionKey {
         steward: &ParticipantId,
         recipient: &ParticipantId,
     ) -> Self {
-        let info = Fields::bytes(labels::KEK)
-            .put(roster_hash.as_bytes())
-            .put(steward.as_bytes())
-            .put(recipient.as_bytes())
-            .finish();
-        Self(hkdf_sha256(room_id.as_bytes(), shared.as_bytes(), &info))
+        PairKey::new(room_id, shared).kek(roster_hash, steward, recipient)
     }
 
     /// The `wrapped` of the recipient.

@@ -34,7 +34,9 @@ mod verify;
 
 pub use aead::{IV_LEN, TAG_LEN, aes256_gcm_open, aes256_gcm_seal};
 pub use chain::{Chain, MessageKey};
-pub use epoch::{Chains, KeyEncryptionKey, SessionKey, epoch_id, sign_key_frame, verify_key_frame};
+pub use epoch::{
+    Chains, KeyEncryptionKey, PairKey, SessionKey, epoch_id, sign_key_frame, verify_key_frame,
+};
 pub use error::CryptoError;
 pub use hash::{DIGEST_LEN, Sha256, ct_eq, hkdf_sha256, hmac_sha256, hmac_sha256_secret, sha256};
 pub(crate) use identity::first_16;

@@ -10,7 +10,7 @@ use crate::client::Stop;
 use crate::client::epochs::{Epoch, OwnOffer};
 use crate::client::event::Event;
 use crate::crypto::{
-    CryptoError, KeyEncryptionKey, SessionKey, Signature, epoch_id, sign_key_frame,
+    CryptoError, KeyEncryptionKey, PairKey, SessionKey, Signature, epoch_id, sign_key_frame,
     verify_key_frame,
 };
 use crate::error::Code;
@@ -277,22 +277,16 @@ impl Session {
                 .get(other)
                 .and_then(|entry| entry.public.as_ref());
             let public = entry.ok_or(CryptoError::BadPublicKey)?;
-            self.pairs
-                .insert(*other, self.me.kem().agree(public.kem())?);
+            let shared = self.me.kem().agree(public.kem())?;
+            let pair = PairKey::new(cx.room.keys.room_id(), &shared);
+            self.pairs.insert(*other, pair);
         }
-        let shared = self.pairs.get(other).ok_or(CryptoError::BadPublicKey)?;
+        let pair = self.pairs.get(other).ok_or(CryptoError::BadPublicKey)?;
         let me = self.me.id();
-        let (steward, recipient) = match side {
-            Side::Steward => (&me, other),
-            Side::Recipient => (other, &me),
-        };
-        Ok(KeyEncryptionKey::derive(
-            cx.room.keys.room_id(),
-            roster_hash,
-            shared,
-            steward,
-            recipient,
-        ))
+        Ok(match side {
+            Side::Steward => pair.kek(roster_hash, &me, other),
+            Side::Recipient => pair.kek(roster_hash, other, &me),
+        })
     }
 }
 

@@ -24,7 +24,7 @@ use super::roster::Roster;
 use super::senders::Sender;
 use super::tickets::{Due, Tickets};
 use super::{Room, Stop};
-use crate::crypto::{Identity, Secret};
+use crate::crypto::{Identity, PairKey, Secret};
 use crate::error::{Code, Error};
 use crate::ids::{EpochId, ParticipantId};
 use crate::limits;
@@ -84,7 +84,7 @@ pub(super) struct Session {
     met_somebody: bool,
     epochs: Epochs,
     /// What this client and each other have agreed on, kept while both are in the room.
-    pairs: BTreeMap<ParticipantId, Secret<32>>,
+    pairs: BTreeMap<ParticipantId, PairKey>,
     need_key: Option<NeedKey>,
     /// Since when the newest version has had no key here, and whether that was reported.
     unkeyed: Option<Unkeyed>,
