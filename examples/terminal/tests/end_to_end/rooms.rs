@@ -134,6 +134,11 @@ async fn a_room_can_be_extended_up_to_the_end_in_its_link() {
         (121..=180).contains(&seconds.as_u64().unwrap()),
         "{seconds}"
     );
+    // An extension names the last one its sender has seen.
+    ana.event_that("extended", |extended| {
+        extended["seconds_remaining"] == seconds
+    })
+    .await;
     ana.tell(json!({ "cmd": "extend", "seconds": 1_800 })).await;
     ana.event_that("extended", |extended| {
         extended["seconds_remaining"] != seconds
