@@ -40,13 +40,14 @@ fn refuse(relay: &mut Relay, room: RoomId, frame: &[u8]) -> Duration {
 fn hostile() -> Vec<(&'static str, Vec<u8>)> {
     let mut not_text = message_with("\"x\":\"", "x", "\"}");
     *not_text.last_mut().unwrap() = 0xff;
-    let object = format!(
-        "{{{}}},",
-        (0..64)
-            .map(|i| format!("\"{i:02}\":0"))
-            .collect::<Vec<_>>()
-            .join(",")
-    );
+    // 64 names of one byte in no order; a backslash would be an escape.
+    let names = (0_u8..64)
+        .map(|i| b'#' + i.wrapping_mul(27) % 64)
+        .map(|byte| if byte < b'\\' { byte } else { byte + 1 });
+    let members: Vec<String> = names
+        .map(|byte| format!("\"{}\":0", char::from(byte)))
+        .collect();
+    let object = format!("{{{}}},", members.join(","));
     let last_bits = "A".repeat(59_999) + "B";
     let text = format!("\"ciphertext\":\"{last_bits}\",\"x\":\"");
     let wrap = format!(
