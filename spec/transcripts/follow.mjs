@@ -237,7 +237,7 @@ class Follower {
     }
     const shared = await b.ECDH(this.kemScalar, steward.kemPub);
     const ids = [frame.roster_hash, frame.steward, this.me].map(unhex);
-    const key = await b.unwrap(await b.kek(this.link.roomId, shared, ...ids), unhex(frame.wrapped));
+    const key = await b.unwrap(await b.kek(this.keys.wrapKey, shared, ...ids), unhex(frame.wrapped));
     assert(key !== null && hex(await b.commit(key, unhex(frame.roster_hash))) === frame.commit, 'a key for this client');
     await this.install(epoch, key);
     this.keyed = { version: frame.version, id: epoch };

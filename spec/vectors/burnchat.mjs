@@ -202,6 +202,7 @@ export async function writeLink({ base, roomId, history, notAfter, secret, ticke
 export const roomKeys = async ({ roomId, secret, header }) => ({
   joinKey: await HKDF(roomId, secret, L('join', header)),
   nameKey: await HKDF(roomId, secret, L('name', header)),
+  wrapKey: await HKDF(roomId, secret, L('wrap', header)),
 });
 
 export const participantId = async (kemPub, sigPub) => (await H(L('id', kemPub, sigPub))).slice(0, 16);
@@ -252,7 +253,7 @@ export const shownName = (name, joinNumber, id) => `${name}·${joinNumber}·${ta
 export const rosterHash = (roomId, version, entries) =>
   H(L('roster', roomId, u64(version), ...entries.flatMap(({ kemPub, sigPub, role }) => [kemPub, sigPub, u8(role)])));
 
-export const kek = (roomId, shared, hash, steward, recipient) => HKDF(roomId, shared, L('kek', hash, steward, recipient));
+export const kek = (wrapKey, shared, hash, steward, recipient) => HKDF(wrapKey, shared, L('kek', hash, steward, recipient));
 export const commit = (sessionKey, hash) => HMAC(sessionKey, L('commit', hash));
 export const epochId = (prev, hash, commitment) => H(L('epoch', prev, hash, commitment));
 export const keyFrameSigned = (roomId, epoch) => L('key', roomId, epoch);

@@ -96,9 +96,10 @@ const groups = {
       same(hex(link.roomId), c.room_id);
       same(hex(link.header), c.header);
       same(hex(link.secret), c.secret);
-      const { joinKey, nameKey } = await b.roomKeys(link);
+      const { joinKey, nameKey, wrapKey } = await b.roomKeys(link);
       same(hex(joinKey), c.join_key);
       same(hex(nameKey), c.name_key);
+      same(hex(wrapKey), c.wrap_key);
     },
     async identities(c) {
       if (c.kem_scalar !== undefined) {
@@ -170,12 +171,12 @@ const groups = {
 
   epochs: {
     async wraps(c) {
-      const keys = [c.room_id, c.roster_hash, c.steward_id, c.recipient_id].map(unhex);
-      const [roomId, ...rest] = keys;
+      const keys = [c.wrap_key, c.roster_hash, c.steward_id, c.recipient_id].map(unhex);
+      const [wrapKey, ...rest] = keys;
       same(hex(await b.publicKeyOf(unhex(c.steward_kem_scalar))), c.steward_kem_pub);
       same(hex(await b.publicKeyOf(unhex(c.recipient_kem_scalar))), c.recipient_kem_pub);
       const shared = await b.ECDH(unhex(c.recipient_kem_scalar), unhex(c.steward_kem_pub));
-      const kek = await b.kek(roomId, shared, ...rest);
+      const kek = await b.kek(wrapKey, shared, ...rest);
       same(orNull(await b.unwrap(kek, unhex(c.wrapped))), valid(c) ? c.session_key : null);
       if (valid(c)) {
         same(hex(shared), c.shared);

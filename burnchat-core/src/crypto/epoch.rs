@@ -101,10 +101,11 @@ impl Chains {
 pub struct PairKey(PseudorandomKey);
 
 impl PairKey {
-    /// From the ECDH secret of their key pairs.
-    pub fn new(room_id: &RoomId, shared: &Secret<32>) -> Self {
+    /// From the ECDH secret of their key pairs, and the room's
+    /// [`wrap_key`](super::RoomKeys::wrap_key).
+    pub fn new(wrap_key: &Secret<32>, shared: &Secret<32>) -> Self {
         Self(PseudorandomKey::extract(
-            room_id.as_bytes(),
+            wrap_key.as_bytes(),
             shared.as_bytes(),
         ))
     }
@@ -131,16 +132,17 @@ impl PairKey {
 pub struct KeyEncryptionKey(Secret<32>);
 
 impl KeyEncryptionKey {
-    /// From the ECDH secret of their key pairs. Whoever derives more than one of the same pair goes
+    /// From the ECDH secret of their key pairs, and the room's
+    /// [`wrap_key`](super::RoomKeys::wrap_key). Whoever derives more than one of the same pair goes
     /// by [`PairKey`].
     pub fn derive(
-        room_id: &RoomId,
+        wrap_key: &Secret<32>,
         roster_hash: &RosterHash,
         shared: &Secret<32>,
         steward: &ParticipantId,
         recipient: &ParticipantId,
     ) -> Self {
-        PairKey::new(room_id, shared).kek(roster_hash, steward, recipient)
+        PairKey::new(wrap_key, shared).kek(roster_hash, steward, recipient)
     }
 
     /// The `wrapped` of the recipient.
@@ -238,10 +240,11 @@ mod tests {
             key.history_key(&EPOCH).as_bytes(),
             &hex!("63ffb77dc596e225528b4ce51c1d5ed70f9e95ed04e67829f058fc8f180c16bb")
         );
-        let kek = KeyEncryptionKey::derive(&ROOM, &ROSTER, &Secret::copy_of(&[8; 32]), &ANA, &BEN);
+        let kek =
+            KeyEncryptionKey::derive(&wrap_key(), &ROSTER, &Secret::copy_of(&[8; 32]), &ANA, &BEN);
         assert_eq!(
             kek.0.as_bytes(),
-            &hex!("45c1ebdd35b66aea83f1f561487c054b6a45d1ce523c080d8d17cf79db258f70")
+            &hex!("1a5afea9c06ef372f733376c2d376b67e77bcd6e6d9471e09fe07ad120a00e94")
         );
     }
 
@@ -319,18 +322,35 @@ mod tests {
         assert_bad_wrap(older.unwrap_back(&EPOCH, &back));
     }
 
+    #[test]
+    fn the_curve_alone_opens_no_wrap() {
+        let (ana, ben) = (identity(1), identity(2));
+        let key = SessionKey::random(&mut Seeded::new(3));
+        let wrapped = from(&ana, &ben, &ROSTER).wrap(&key);
+        // Somebody has computed the two participants' secret from what the relay saw.
+        let shared = ben.kem().agree(ana.kem().public_key()).unwrap();
+        let without_the_link = Secret::copy_of(&[0; 32]);
+        let kek =
+            KeyEncryptionKey::derive(&without_the_link, &ROSTER, &shared, &ana.id(), &ben.id());
+        assert_bad_wrap(kek.unwrap(&wrapped));
+    }
+
+    fn wrap_key() -> Secret<32> {
+        Secret::copy_of(&[9; 32])
+    }
+
     fn identity(seed: u64) -> Identity {
         Identity::generate(&mut Seeded::new(seed)).unwrap()
     }
 
     fn from(steward: &Identity, recipient: &Identity, roster: &RosterHash) -> KeyEncryptionKey {
         let shared = steward.kem().agree(recipient.kem().public_key()).unwrap();
-        KeyEncryptionKey::derive(&ROOM, roster, &shared, &steward.id(), &recipient.id())
+        KeyEncryptionKey::derive(&wrap_key(), roster, &shared, &steward.id(), &recipient.id())
     }
 
     fn to(recipient: &Identity, steward: &Identity, roster: &RosterHash) -> KeyEncryptionKey {
         let shared = recipient.kem().agree(steward.kem().public_key()).unwrap();
-        KeyEncryptionKey::derive(&ROOM, roster, &shared, &steward.id(), &recipient.id())
+        KeyEncryptionKey::derive(&wrap_key(), roster, &shared, &steward.id(), &recipient.id())
     }
 
     fn assert_bad_wrap(unwrapped: Result<SessionKey, CryptoError>) {

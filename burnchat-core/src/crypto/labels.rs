@@ -27,6 +27,8 @@ labels! {
     JOIN = "join";
     /// The key names are sealed under, and the signature over a name (sections 5.1 and 5.4).
     NAME = "name";
+    /// The half of every key-encryption key that comes from the link (section 5.1).
+    WRAP = "wrap";
     /// A participant's id (section 5.2).
     ID = "id";
     /// The name shown for one who has none (section 5.5).

@@ -12,6 +12,7 @@ pub struct RoomKeys {
     room_id: RoomId,
     join_key: Secret<32>,
     name_key: Secret<32>,
+    wrap_key: Secret<32>,
 }
 
 impl RoomKeys {
@@ -25,6 +26,7 @@ impl RoomKeys {
             room_id: link.room_id(),
             join_key: key(labels::JOIN),
             name_key: key(labels::NAME),
+            wrap_key: key(labels::WRAP),
         }
     }
 
@@ -36,6 +38,12 @@ impl RoomKeys {
     /// The key names are sealed under.
     pub fn name_key(&self) -> &Secret<32> {
         &self.name_key
+    }
+
+    /// What goes into every key-encryption key besides the two participants' secret (spec section
+    /// 7.2): who breaks the curve still needs the link.
+    pub fn wrap_key(&self) -> &Secret<32> {
+        &self.wrap_key
     }
 
     /// What shows that whoever joins with these keys and this name holds the link.
@@ -85,6 +93,10 @@ mod tests {
         assert_eq!(
             keys.name_key().as_bytes(),
             &hex!("1d9dc1b607264639d015a76833ae2700e6c6c8a411dedb71fdf8952cc07b91ee")
+        );
+        assert_eq!(
+            keys.wrap_key().as_bytes(),
+            &hex!("e461b1814666ad312df3fcef32831bb708c2517074891c5d93126dfab09709c2")
         );
         assert_eq!(keys.join_proof(&[1; 65], &[2; 65], &[5; 157]), PROOF);
     }

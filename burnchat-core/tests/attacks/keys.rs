@@ -12,7 +12,7 @@ use burnchat_core::wire::{Bytes, RosterEntry};
 use serde_json::Value;
 
 use super::hostile::{entry_listed, lie, lie_to, sent_by, type_of};
-use super::puppet::{entry_of, without_the_secret};
+use super::puppet::{Puppet, entry_of, without_the_secret};
 use crate::harness::World;
 
 /// The relay puts keys of its own into every entry that is not the receiver's own.
@@ -113,14 +113,17 @@ fn a_relay_that_wraps_keys_itself_opens_no_epoch() {
     let ben = 1;
     let relay = Identity::generate(&mut world.rng).unwrap();
     let known = SessionKey::random(&mut world.rng);
-    let (room_id, relay_id, bens_id) = (room.id, relay.id(), world.id(ben));
+    let (relay_id, bens_id) = (relay.id(), world.id(ben));
+    // It even has the link.
+    let keys = RoomKeys::derive(&Link::parse(&room.link).unwrap());
     let listed = entry_listed(&world, 0, &bens_id);
     let bens_kem = KemPublicKey::from_sec1(&listed.kem_pub.0).unwrap();
     let shared = relay.kem().agree(&bens_kem).unwrap();
     lie_to(&mut world, ben, move |mut frame| {
         if type_of(&frame) == "session_key" {
             let hash = hash_in(&frame);
-            let kek = KeyEncryptionKey::derive(&room_id, &hash, &shared, &relay_id, &bens_id);
+            let kek =
+                KeyEncryptionKey::derive(keys.wrap_key(), &hash, &shared, &relay_id, &bens_id);
             frame["wrapped"] = serde_json::to_value(Bytes(kek.wrap(&known))).unwrap();
         }
         vec![frame]
@@ -139,6 +142,32 @@ fn a_relay_that_wraps_keys_itself_opens_no_epoch() {
     world.send(0, "after all");
     world.run_for(1_000);
     assert_eq!(world.texts(ben), ["after all"]);
+}
+
+#[test]
+fn a_relay_that_recorded_everything_and_breaks_the_curve_still_needs_the_link() {
+    let mut world = World::new(104);
+    let room = world.create_plain();
+    let ana = world.join_as_creator(&room, "ana");
+    world.run_for(1_000);
+    let mut ben = Puppet::join(&mut world, &room.link, "ben");
+    world.run_for(1_000);
+    ben.catch_up(&world);
+    world.send(ana, "recorded today");
+    world.run_for(1_000);
+    ben.catch_up(&world);
+    let recorded = ben.key_frames.last().unwrap().clone();
+    assert_eq!(
+        ben.read(&ben.messages[0]).as_deref(),
+        Some("recorded today")
+    );
+
+    // Ben's private key stands for the broken curve; with it the relay has the ECDH secret of every wrap made for him.
+    let blind = Link::parse(&without_the_secret(&room.link)).unwrap();
+    let with_the_link = std::mem::replace(&mut ben.keys, RoomKeys::derive(&blind));
+    assert!(ben.unwrap_unchecked(&recorded).is_none());
+    ben.keys = with_the_link;
+    assert!(ben.unwrap_unchecked(&recorded).is_some());
 }
 
 #[test]
@@ -225,8 +254,13 @@ fn kek(one: &Identity, other: &Identity) -> KeyEncryptionKey {
     // As published: nothing but the two keys goes in.
     let shared = one.kem().agree(other.kem().public_key()).unwrap();
     let nobody = burnchat_core::ids::ParticipantId([0; 16]);
-    let room = burnchat_core::ids::RoomId([0; 16]);
-    KeyEncryptionKey::derive(&room, &RosterHash([0; 32]), &shared, &nobody, &nobody)
+    KeyEncryptionKey::derive(
+        &Secret::copy_of(&[0; 32]),
+        &RosterHash([0; 32]),
+        &shared,
+        &nobody,
+        &nobody,
+    )
 }
 
 fn code(link: &Link, roster: &[&Identity]) -> VerificationCode {

@@ -245,7 +245,7 @@ impl Puppet {
         let public = KemPublicKey::from_sec1(&entry.kem_pub.0).unwrap();
         let shared = self.me.kem().agree(&public).unwrap();
         KeyEncryptionKey::derive(
-            self.keys.room_id(),
+            self.keys.wrap_key(),
             roster_hash,
             &shared,
             steward,

@@ -58,7 +58,7 @@ fn hex(key: &burnchat_core::crypto::MessageKey) -> String {
 }
 
 fn wraps(case: &Case) -> Result<(), String> {
-    let room_id = RoomId(case.array("room_id"));
+    let wrap_key = case.secret("wrap_key");
     let roster_hash = RosterHash(case.array("roster_hash"));
     let steward = ParticipantId(case.array("steward_id"));
     let recipient = ParticipantId(case.array("recipient_id"));
@@ -67,7 +67,7 @@ fn wraps(case: &Case) -> Result<(), String> {
         let own = KemKeyPair::from_scalar_bytes(&case.secret(scalar)).unwrap();
         let peer = KemPublicKey::from_sec1(&case.bytes(public)).unwrap();
         let shared = own.agree(&peer).unwrap();
-        let kek = KeyEncryptionKey::derive(&room_id, &roster_hash, &shared, &steward, &recipient);
+        let kek = KeyEncryptionKey::derive(&wrap_key, &roster_hash, &shared, &steward, &recipient);
         (kek, *shared.as_bytes())
     };
     let (at_recipient, shared) = kek("recipient_kem_scalar", "steward_kem_pub");

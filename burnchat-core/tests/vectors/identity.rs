@@ -28,6 +28,11 @@ fn room_keys(case: &Case) -> Result<(), String> {
         *keys.name_key().as_bytes(),
         case.array("name_key"),
     )?;
+    same(
+        "wrap_key",
+        *keys.wrap_key().as_bytes(),
+        case.array("wrap_key"),
+    )?;
     let info = Fields::bytes(labels::JOIN).put(&link.header()).finish();
     let join_key = hkdf_sha256(&case.bytes("room_id"), &case.bytes("secret"), &info);
     same("join_key", *join_key.as_bytes(), case.array("join_key"))?;

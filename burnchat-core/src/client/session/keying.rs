@@ -278,7 +278,7 @@ impl Session {
                 .and_then(|entry| entry.public.as_ref());
             let public = entry.ok_or(CryptoError::BadPublicKey)?;
             let shared = self.me.kem().agree(public.kem())?;
-            let pair = PairKey::new(cx.room.keys.room_id(), &shared);
+            let pair = PairKey::new(cx.room.keys.wrap_key(), &shared);
             self.pairs.insert(*other, pair);
         }
         let pair = self.pairs.get(other).ok_or(CryptoError::BadPublicKey)?;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use burnchat_core::{
     client::{Client, Output, Status},
     crypto::{
-        KemPublicKey, KeyEncryptionKey, RosterKeys, Secret, SessionKey, epoch_id, participant_id,
-        roster_hash,
+        KemPublicKey, KeyEncryptionKey, RoomKeys, RosterKeys, Secret, SessionKey, epoch_id,
+        participant_id, roster_hash,
     },
     error::Error,
     ids::{EpochId, ParticipantId, RosterHash},
@@ -210,7 +210,7 @@ impl Room {
             let steward = KemPublicKey::from_sec1(&self.kem_pubs[&frame.steward]).unwrap();
             let shared = me.identity.kem().agree(&steward).unwrap();
             let kek = KeyEncryptionKey::derive(
-                &self.link.room_id(),
+                RoomKeys::derive(&self.link).wrap_key(),
                 &frame.roster_hash,
                 &shared,
                 &frame.steward,

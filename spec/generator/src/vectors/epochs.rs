@@ -6,7 +6,7 @@ use burnchat_core::{
         labels,
     },
     encoding::Fields,
-    ids::{EpochId, RoomId, RosterHash},
+    ids::{EpochId, RosterHash},
     wire::Role,
 };
 
@@ -57,18 +57,17 @@ fn wraps() -> Group {
             .put(recipient.id().as_bytes())
             .finish()
     };
-    let wrap =
-        |room_id: &RoomId, roster_hash: &RosterHash, steward: &Person, recipient: &Person| {
-            let shared = shared(steward, recipient);
-            KeyEncryptionKey::derive(
-                room_id,
-                roster_hash,
-                &shared,
-                &steward.id(),
-                &recipient.id(),
-            )
-            .wrap(&SessionKey::from_secret(Secret::copy_of(&key)))
-        };
+    let wrap = |room: &Room, roster_hash: &RosterHash, steward: &Person, recipient: &Person| {
+        let shared = shared(steward, recipient);
+        KeyEncryptionKey::derive(
+            room.keys().wrap_key(),
+            roster_hash,
+            &shared,
+            &steward.id(),
+            &recipient.id(),
+        )
+        .wrap(&SessionKey::from_secret(Secret::copy_of(&key)))
+    };
     let put = |case: Case, roster_hash: &RosterHash, steward: &Person, recipient: &Person| {
         case.put("roster_hash", hex(roster_hash.as_bytes()))
             .put("steward_kem_scalar", hex(steward.kem_scalar))
@@ -81,7 +80,7 @@ fn wraps() -> Group {
     let valid = |id: &str, comment: &str, steward: &Person, recipient: &Person| {
         let shared = shared(steward, recipient);
         let kek = hkdf_sha256(
-            room.id().as_bytes(),
+            room.keys().wrap_key().as_bytes(),
             shared.as_bytes(),
             &info(&roster_hash, steward, recipient),
         );
@@ -91,29 +90,32 @@ fn wraps() -> Group {
             .put("session_key", hex(key))
             .put(
                 "wrapped",
-                hex(wrap(&room.id(), &roster_hash, steward, recipient)),
+                hex(wrap(&room, &roster_hash, steward, recipient)),
             )
     };
-    let wrapped = wrap(&room.id(), &roster_hash, &ana, &ben);
+    let wrapped = wrap(&room, &roster_hash, &ana, &ben);
     let invalid = |id: &str, reason: &str, wrapped: &[u8]| {
         let case = Case::invalid(id, "ben does not unwrap it", reason);
         put(case, &roster_hash, &ana, &ben).put("wrapped", hex(wrapped))
     };
     let other_roster = RosterHash(altered(roster_hash.as_bytes(), 0));
-    let other_room = Room::new("another room", false).id();
+    let mut other_secret = Room::new("room", false);
+    other_secret.secret = named("room: another secret");
+    let other_room = Room::new("another room", false);
     Group::new(
         "wraps",
         "`wrapped` is the session key the steward wraps for the recipient, for the roster of `roster_hash`",
     )
-    .given("room_id", hex(room.id().as_bytes()))
+    .given("wrap_key", hex(room.keys().wrap_key().as_bytes()))
     .case(valid("ana-ben", "from ana to ben", &ana, &ben))
     .case(valid("ben-ana", "the other way round the KEK is another", &ben, &ana))
     .case(valid("ana-cleo", "and for each recipient", &ana, &cleo))
-    .case(invalid("other-direction", "wrapped by ben for ana", &wrap(&room.id(), &roster_hash, &ben, &ana)))
-    .case(invalid("other-recipient", "wrapped for cleo", &wrap(&room.id(), &roster_hash, &ana, &cleo)))
-    .case(invalid("other-steward", "wrapped by cleo", &wrap(&room.id(), &roster_hash, &cleo, &ben)))
-    .case(invalid("other-roster", "wrapped for another roster", &wrap(&room.id(), &other_roster, &ana, &ben)))
+    .case(invalid("other-direction", "wrapped by ben for ana", &wrap(&room, &roster_hash, &ben, &ana)))
+    .case(invalid("other-recipient", "wrapped for cleo", &wrap(&room, &roster_hash, &ana, &cleo)))
+    .case(invalid("other-steward", "wrapped by cleo", &wrap(&room, &roster_hash, &cleo, &ben)))
+    .case(invalid("other-roster", "wrapped for another roster", &wrap(&room, &other_roster, &ana, &ben)))
     .case(invalid("other-room", "wrapped in another room", &wrap(&other_room, &roster_hash, &ana, &ben)))
+    .case(invalid("other-secret", "wrapped by who has another link's secret for the same room", &wrap(&other_secret, &roster_hash, &ana, &ben)))
     .case(invalid("altered", "altered", &altered(&wrapped, 20)))
 }
 

@@ -29,6 +29,7 @@ fn room_keys() -> Group {
             .put("secret", hex(room.secret))
             .put("join_key", hex(room_key(room, labels::JOIN).as_bytes()))
             .put("name_key", hex(room_key(room, labels::NAME).as_bytes()))
+            .put("wrap_key", hex(room_key(room, labels::WRAP).as_bytes()))
     };
     let room = Room::new("room", false);
     let history = Room::new("room", true);
@@ -36,7 +37,7 @@ fn room_keys() -> Group {
     later.not_after += 1;
     let mut renewed = Room::new("room", false);
     renewed.ticket = named("room: ticket 2");
-    Group::new("room_keys", "join_key and name_key")
+    Group::new("room_keys", "join_key, name_key and wrap_key")
         .case(case("plain", "a room", &room))
         .case(case(
             "history",
