@@ -12,7 +12,7 @@ use super::read::{Case, each, same};
 fn epochs() {
     each(
         "epochs",
-        &[("wraps", 9), ("key_frames", 9), ("backs", 4)],
+        &[("wraps", 10), ("key_frames", 9), ("backs", 4)],
         |group, case| match group {
             "wraps" => wraps(case),
             "key_frames" => key_frames(case),
