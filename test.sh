@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-steps=(fmt msrv deny clippy no-std doc test vectors fuzz bench)
+steps=(fmt msrv deny clippy no-std doc test vectors web fuzz bench)
 
 usage() {
     cat <<'END'
@@ -24,6 +24,7 @@ Runs the steps named, or all of them in this order, and fails if any of them fai
   doc      the documentation builds, and no link in it is broken
   test     all tests; the core's once with each crypto backend
   vectors  an implementation that is not in Rust, written from the spec alone, agrees with vectors and transcripts
+  web      the web client: types, lints, vectors, transcripts, and rooms with the relay and the terminal client
   fuzz     the fuzz targets compile; skipped where there is no nightly compiler
   bench    every benchmark runs once, to see that it can
 
@@ -46,6 +47,7 @@ install_what_is_missing() {
     fi
     command -v python3 >/dev/null || missing+=(python3)
     command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
     ((${#missing[@]})) || return 0
 
     local as_root=()
@@ -118,6 +120,18 @@ step_test() {
 # That the files are the generator's, and that the core agrees with them, the step before says.
 step_vectors() {
     node --test --test-reporter=spec spec/vectors/check.mjs spec/transcripts/follow.mjs
+}
+
+# What npm installs is for the checks alone: the pages and @burnchat/protocol depend on nothing.
+step_web() {
+    cargo build --package burnchat-relay --package burnchat-terminal --locked
+    (
+        cd examples/web
+        npm ci --no-audit --no-fund
+        npm run types
+        npm run lint
+        npm test
+    )
 }
 
 step_fuzz() {
