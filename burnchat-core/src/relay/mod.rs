@@ -55,6 +55,7 @@ use core::fmt;
 
 pub use hub::Hub;
 pub use limits::{Limits, Rate};
+pub use quota::Bucket;
 
 use crate::error::Code;
 use crate::wire::http::Problem;

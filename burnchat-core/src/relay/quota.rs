@@ -3,9 +3,11 @@
 use super::Rate;
 use crate::time::Timestamp;
 
-/// What has been taken and not yet refilled. A new one is full.
+/// A token bucket: what has been taken of it and not yet refilled. A new one is full.
+///
+/// For drivers, too, that count what a hub does not see.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bucket {
+pub struct Bucket {
     /// In thousandths: what a rate per second refills in a millisecond is then a whole number.
     taken_milli: u64,
     at: Timestamp,
@@ -14,7 +16,8 @@ pub(super) struct Bucket {
 impl Bucket {
     /// How long until `cost` can be taken, in ms; 0 if it can be now. A cost above the burst counts as the burst:
     /// waiting would never help.
-    pub(super) fn wait_millis(&self, now: Timestamp, rate: Rate, cost: usize) -> u64 {
+    #[must_use]
+    pub fn wait_millis(&self, now: Timestamp, rate: Rate, cost: usize) -> u64 {
         let over = self
             .taken_at(now, rate)
             .saturating_add(milli(rate, cost))
@@ -23,7 +26,7 @@ impl Bucket {
     }
 
     /// Takes `cost`, whether or not there is enough: ask [`wait_millis`](Self::wait_millis) first.
-    pub(super) fn take(&mut self, now: Timestamp, rate: Rate, cost: usize) {
+    pub fn take(&mut self, now: Timestamp, rate: Rate, cost: usize) {
         self.taken_milli = self.taken_at(now, rate).saturating_add(milli(rate, cost));
         self.at = now;
     }
