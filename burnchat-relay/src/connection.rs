@@ -1,38 +1,38 @@
 //! One WebSocket: carries bytes between its socket and the room's worker, and watches that it lives.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use axum::body::Bytes;
 use burnchat_core::ids::RoomId;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
-use burnchat_core::relay::{CloseCode, ConnectionId, Disconnect, PeerKey};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use tokio::sync::{Notify, oneshot};
-use tokio::time::{sleep, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::CapacityError;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WireCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use burnchat_core::relay::{Bucket, CloseCode, ConnectionId, Disconnect, PeerKey};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tracing::debug;
+use zeroize::Zeroize;
 
 use crate::Config;
+use crate::clock::Clock;
 use crate::outbox::{self, Capacity, Cut, Outgoing, Outgoings};
+use crate::pulse::Pulse;
 use crate::shard::{Gone, Shard};
+use crate::websocket::frame::Frame;
+use crate::websocket::receiving::{Received, Receiver, Unreadable, Violation};
+use crate::websocket::sending::Sender;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+/// How much is read at once. It lies on the stack while it is taken apart: a connection that waits holds none of it.
+const READ_BYTES: usize = 8_192;
+/// The close code for what is not WebSocket (RFC 6455 section 7.4.1).
+const PROTOCOL_ERROR: u16 = 1002;
 
-/// An idle connection holds a read buffer of this size.
-const READ_BUFFER_BYTES: usize = 4_096;
-/// Frames are collected up to this size before they are written, unless nothing else waits.
-const WRITE_BUFFER_BYTES: usize = 16_384;
-
-/// What stands for a message the WebSocket layer did not let through: the hub refuses it for the same reason.
+/// What stands for a message that was not read: the hub refuses it for the same reason.
 static TOO_LARGE: [u8; CLIENT_FRAME_BYTES + 1] = [0; CLIENT_FRAME_BYTES + 1];
-/// The same for a binary message, or one that is not UTF-8: see `Hub::handle_frame`.
+/// The same for a binary message: see `Hub::handle_frame`.
 static MALFORMED: [u8; 0] = [];
 
 /// A connection that has been upgraded.
@@ -41,15 +41,22 @@ pub(crate) struct Connection {
     pub(crate) peer: PeerKey,
     pub(crate) room: RoomId,
     pub(crate) shard: Shard,
+    pub(crate) clock: Clock,
 }
 
 /// How it came to the end.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum End {
-    /// The client closed, or the connection broke.
-    Client(Disconnect),
+    /// The client closed, with this code.
+    Left(Option<u16>),
+    /// The connection broke.
+    Broken,
     /// There was no sign of life.
     Dead,
+    /// What came was not WebSocket.
+    Violation,
+    /// More control frames and pieces of messages came than are looked at.
+    Flood,
     /// The hub's close has been sent.
     Closed,
     /// What waits is not to be sent.
@@ -60,69 +67,69 @@ enum End {
 
 impl Connection {
     /// Carries frames until the connection ends.
-    pub(crate) async fn run(self, upgraded: Upgraded, config: &Config) {
-        let limits = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(WRITE_BUFFER_BYTES)
-            .max_frame_size(Some(CLIENT_FRAME_BYTES))
-            .max_message_size(Some(CLIENT_FRAME_BYTES));
-        let socket = TokioIo::new(upgraded);
-        let socket = WebSocketStream::from_raw_socket(socket, Role::Server, Some(limits)).await;
+    pub(crate) async fn run(self, stream: impl AsyncRead + AsyncWrite, config: &Config) {
         let (outbox, outgoings, cut) = outbox::channel(Capacity::of(config));
         let Self {
             id,
             peer,
             room,
             shard,
+            clock,
         } = self;
         if shard.connect(id, peer, room, outbox).await.is_err() {
             return;
         }
 
-        let (sink, stream) = socket.split();
+        let stream = std::pin::pin!(stream);
+        let (read_half, write_half) = tokio::io::split(stream);
         let pulse = Pulse::default();
         let mut reader = Reader {
-            stream,
+            stream: read_half,
+            receiver: Receiver::default(),
+            received: VecDeque::new(),
             shard: &shard,
             id,
             pulse: &pulse,
-            unreadable: false,
+            pace: Pace::new(clock, config),
         };
         let mut writer = Writer {
-            sink,
+            sender: Sender::new(write_half),
             outgoings,
             pulse: &pulse,
         };
         let end = carry(&mut reader, &mut writer, cut, config).await;
         debug!(?end, "a connection ends");
-        match end {
-            End::Client(how) => {
-                // The worker first: the others are to know at once.
-                if shard.disconnect(id, how).await.is_ok() {
-                    let _ = timeout(config.close_within, writer.sink.close()).await;
-                }
+        // The worker first: the others are to know at once.
+        let told = match end {
+            End::Left(code) => shard.disconnect(id, manner(code)).await,
+            End::Broken | End::Dead | End::Violation | End::Flood => {
+                shard.disconnect(id, Disconnect::Broken).await
             }
-            End::Dead => {
-                let _ = shard.disconnect(id, Disconnect::Broken).await;
-            }
-            End::Closed | End::Cut(_) => {
-                let _ = timeout(config.close_within, async {
-                    if let End::Cut(cut) = end {
-                        writer.take_leave(cut).await?;
-                    }
-                    reader.hear_out().await;
-                    Ok::<_, Error>(())
-                })
-                .await;
-            }
-            End::Gone => {}
+            End::Closed | End::Cut(_) => Ok(()),
+            End::Gone => Err(Gone),
+        };
+        if told.is_ok() {
+            // What goes wrong now goes wrong with a connection that is over.
+            let _ = timeout(
+                config.close_within,
+                take_leave(end, &mut reader, &mut writer),
+            )
+            .await;
         }
     }
 }
 
-async fn carry(
-    reader: &mut Reader<'_>,
-    writer: &mut Writer<'_>,
+/// How a client that closes leaves (spec section 6.3).
+fn manner(code: Option<u16>) -> Disconnect {
+    match code {
+        Some(1000 | 1001) => Disconnect::Clean,
+        _ => Disconnect::Broken,
+    }
+}
+
+async fn carry<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    reader: &mut Reader<'_, R>,
+    writer: &mut Writer<'_, W>,
     mut cut: oneshot::Receiver<Cut>,
     config: &Config,
 ) -> End {
@@ -140,48 +147,91 @@ async fn carry(
         // What broke the writing may have been a client that said goodbye and did not wait for an answer.
         Err(_) => timeout(config.close_within, read)
             .await
-            .unwrap_or(End::Client(Disconnect::Broken)),
+            .unwrap_or(End::Broken),
     }
 }
 
-struct Reader<'a> {
-    stream: SplitStream<Socket>,
+/// Says what is still to be said, and waits for the other side to have heard it: bounded by the caller.
+async fn take_leave<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    end: End,
+    reader: &mut Reader<'_, R>,
+    writer: &mut Writer<'_, W>,
+) -> io::Result<()> {
+    let code = match end {
+        // The answer in kind ends it.
+        End::Left(code) => {
+            writer.close(code).await?;
+            return writer.sender.shut_down().await;
+        }
+        End::Broken | End::Dead | End::Gone => return Ok(()),
+        End::Closed => {
+            reader.hear_out().await;
+            return Ok(());
+        }
+        End::Violation => PROTOCOL_ERROR,
+        End::Flood | End::Cut(Cut::TooSlow) => CloseCode::TryAgainLater.number(),
+        End::Cut(Cut::Burned) => {
+            let begun = writer.sender.take_back();
+            if let Some(destroyed) = writer.outgoings.farewell().or(begun) {
+                writer.sender.put(destroyed);
+                writer.sender.write_all().await?;
+            }
+            CloseCode::Normal.number()
+        }
+    };
+    writer.close(Some(code)).await?;
+    reader.hear_out().await;
+    Ok(())
+}
+
+struct Reader<'a, R> {
+    stream: R,
+    receiver: Receiver,
+    /// What was read and has not been handed on.
+    received: VecDeque<Result<Received, Violation>>,
     shard: &'a Shard,
     id: ConnectionId,
     pulse: &'a Pulse,
-    /// Something came that could not be read, and nothing after it can be.
-    unreadable: bool,
+    pace: Pace<'a>,
 }
 
-impl Reader<'_> {
+impl<R: AsyncRead + Unpin> Reader<'_, R> {
     /// Hands what comes in to the worker, one after the other: while it has no time, nothing is read.
     async fn run(&mut self) -> End {
         loop {
-            let frame = match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => Bytes::from(text),
-                Some(Ok(Message::Binary(_))) => Bytes::from_static(&MALFORMED),
-                Some(Ok(Message::Close(close))) => return End::Client(manner(close.as_ref())),
-                // tungstenite answers a ping by itself.
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
-                    self.pulse.heard();
+            let frame = match self.next().await {
+                Some(Ok(Received::Text(text))) => text,
+                Some(Ok(Received::Unreadable(why))) => {
+                    let frame = match why {
+                        Unreadable::TooLarge => Bytes::from_static(&TOO_LARGE),
+                        Unreadable::Binary => Bytes::from_static(&MALFORMED),
+                    };
+                    if let Err(Gone) = self.shard.frame(self.id, frame).await {
+                        return End::Gone;
+                    }
+                    // The hub says why, and closes.
+                    return std::future::pending().await;
+                }
+                Some(Ok(Received::Close(code))) => return End::Left(code),
+                Some(Ok(received)) => {
+                    match self.pace.judge() {
+                        Judgement::Good => {
+                            self.pulse.heard();
+                            if let Received::Ping(payload) = received {
+                                self.pulse.answer(payload);
+                            }
+                        }
+                        Judgement::TooFast => {}
+                        Judgement::TooOften => return End::Flood,
+                    }
                     continue;
                 }
-                Some(Err(error)) => match stand_in(&error) {
-                    Some(frame) => {
-                        self.unreadable = true;
-                        frame
-                    }
-                    None => return End::Client(Disconnect::Broken),
-                },
-                None => return End::Client(Disconnect::Broken),
+                Some(Err(Violation)) => return End::Violation,
+                None => return End::Broken,
             };
             self.pulse.heard();
             if let Err(Gone) = self.shard.frame(self.id, frame).await {
                 return End::Gone;
-            }
-            if self.unreadable {
-                // The hub says why, and closes.
-                return std::future::pending().await;
             }
         }
     }
@@ -189,61 +239,120 @@ impl Reader<'_> {
     /// After our close: waits for the client's. A socket that is let go with bytes unread is reset, and the client may
     /// never see what we said last: bounded by the caller.
     async fn hear_out(&mut self) {
-        if self.unreadable {
-            return std::future::pending().await;
+        self.receiver.close_ears();
+        while let Some(Ok(received)) = self.next().await {
+            if let Received::Close(_) = received {
+                return;
+            }
         }
-        while let Some(Ok(_)) = self.stream.next().await {}
     }
-}
 
-/// How a client that closes leaves (spec section 6.3).
-fn manner(close: Option<&CloseFrame>) -> Disconnect {
-    match close.map(|close| close.code) {
-        Some(WireCode::Normal | WireCode::Away) => Disconnect::Clean,
-        _ => Disconnect::Broken,
-    }
-}
-
-/// What stands for a message that could not be read, if that is what is wrong.
-fn stand_in(error: &Error) -> Option<Bytes> {
-    match error {
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-            Some(Bytes::from_static(&TOO_LARGE))
+    /// The next thing that is whole; `None` at the end. Cancel safe.
+    async fn next(&mut self) -> Option<Result<Received, Violation>> {
+        while self.received.is_empty() {
+            let count = std::future::poll_fn(|cx| self.poll_read(cx)).await;
+            if !count.is_ok_and(|count| count > 0) {
+                return None;
+            }
         }
-        Error::Utf8(_) => Some(Bytes::from_static(&MALFORMED)),
-        _ => None,
+        let next = self.received.pop_front();
+        if self.received.is_empty() {
+            self.received = VecDeque::new();
+        }
+        next
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut memory = [MaybeUninit::uninit(); READ_BYTES];
+        let mut buffer = ReadBuf::uninit(&mut memory);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let mut bytes = buffer.filled();
+        let count = bytes.len();
+        loop {
+            match self.receiver.take(&mut bytes) {
+                Ok(Some(received)) => self.received.push_back(Ok(received)),
+                Ok(None) => break,
+                Err(violation) => {
+                    self.received.push_back(Err(violation));
+                    break;
+                }
+            }
+        }
+        buffer.filled_mut().zeroize();
+        Poll::Ready(Ok(count))
     }
 }
 
-struct Writer<'a> {
-    sink: SplitSink<Socket, Message>,
+/// Pings, pongs and pieces of messages by the rate of frames (spec section 16). Whole messages are the hub's to count.
+struct Pace<'a> {
+    clock: Clock,
+    config: &'a Config,
+    bucket: Bucket,
+    refused: u32,
+}
+
+enum Judgement {
+    Good,
+    TooFast,
+    /// Once too often in a row.
+    TooOften,
+}
+
+impl<'a> Pace<'a> {
+    fn new(clock: Clock, config: &'a Config) -> Self {
+        Self {
+            clock,
+            config,
+            bucket: Bucket::default(),
+            refused: 0,
+        }
+    }
+
+    fn judge(&mut self) -> Judgement {
+        let limits = &self.config.limits;
+        let now = self.clock.now();
+        if self.bucket.wait_millis(now, limits.connection_frames, 1) == 0 {
+            self.bucket.take(now, limits.connection_frames, 1);
+            self.refused = 0;
+            return Judgement::Good;
+        }
+        self.refused = self.refused.saturating_add(1);
+        if self.refused > limits.refused_frames {
+            return Judgement::TooOften;
+        }
+        Judgement::TooFast
+    }
+}
+
+struct Writer<'a, W> {
+    sender: Sender<W>,
     outgoings: Outgoings,
     pulse: &'a Pulse,
 }
 
-impl Writer<'_> {
+impl<W: AsyncWrite + Unpin> Writer<'_, W> {
     /// Sends what waits, and pings. Dropped half way, it has sent some whole frames, and the rest of the last of them
     /// goes out before anything that is sent later.
-    async fn run(&mut self) -> Result<End, Error> {
+    async fn run(&mut self) -> io::Result<End> {
         loop {
-            let behind = !self.outgoings.is_empty();
-            self.pulse.behind.store(behind, Ordering::Relaxed);
-            if !behind {
-                self.sink.flush().await?;
+            self.fill_up();
+            let behind = !self.sender.is_empty();
+            self.pulse.set_behind(behind);
+            if behind {
+                let count = self.sender.write().await?;
+                self.pulse.wrote(count);
+                if self.sender.is_empty() {
+                    self.sender.flush().await?;
+                }
+                continue;
             }
             tokio::select! {
                 biased;
-                () = self.pulse.wanted.notified() => {
-                    self.sink.feed(Message::Ping(Bytes::new())).await?;
-                    self.sink.flush().await?;
-                }
+                () = self.pulse.wanted() => {}
                 next = self.outgoings.next() => match next {
-                    Some(Outgoing::Frame(frame)) => {
-                        self.sink.feed(Message::Text(frame)).await?;
-                        self.pulse.wrote();
-                    }
+                    Some(Outgoing::Frame(frame)) => self.sender.put(frame),
                     Some(Outgoing::Close(code)) => {
-                        self.close(code).await?;
+                        self.close(Some(code.number())).await?;
                         return Ok(End::Closed);
                     }
                     None => return Ok(End::Gone),
@@ -252,70 +361,28 @@ impl Writer<'_> {
         }
     }
 
-    /// Sends what a connection that is cut is still to be told.
-    async fn take_leave(&mut self, cut: Cut) -> Result<(), Error> {
-        match cut {
-            Cut::TooSlow => self.close(CloseCode::TryAgainLater).await,
-            Cut::Burned => {
-                if let Some(destroyed) = self.outgoings.farewell() {
-                    self.sink.feed(Message::Text(destroyed)).await?;
-                }
-                self.close(CloseCode::Normal).await
-            }
+    /// Takes what waits, as far as it can be written at once.
+    fn fill_up(&mut self) {
+        let Self {
+            sender, outgoings, ..
+        } = self;
+        while sender.has_room()
+            && let Some(frame) = outgoings.take()
+        {
+            sender.put(frame);
+        }
+        if let Some(payload) = self.pulse.take_answer() {
+            self.sender.put_first(Frame::pong(payload));
+        }
+        if self.pulse.take_ping() {
+            self.sender.put_first(Frame::ping());
         }
     }
 
-    async fn close(&mut self, code: CloseCode) -> Result<(), Error> {
-        let close = CloseFrame {
-            code: WireCode::from(code.number()),
-            reason: Utf8Bytes::default(),
-        };
-        self.sink.send(Message::Close(Some(close))).await
-    }
-}
-
-/// The signs of life of a connection.
-#[derive(Default)]
-struct Pulse {
-    /// A ping is to be sent.
-    wanted: Notify,
-    messages_heard: AtomicUsize,
-    frames_written: AtomicUsize,
-    /// More frames wait than the one that is being written.
-    behind: AtomicBool,
-}
-
-impl Pulse {
-    fn heard(&self) {
-        self.messages_heard.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn wrote(&self) {
-        self.frames_written.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Returns when a ping has not been answered in time.
-    ///
-    /// A pong may have to wait behind a long replay. As long as there is more to send than the socket takes, it is a
-    /// sign of life as well that the socket takes some of it.
-    async fn stopped(&self, config: &Config) {
-        let rest = config.ping_every.saturating_sub(config.pong_within);
-        sleep(config.ping_every).await;
-        loop {
-            let heard = self.messages_heard.load(Ordering::Relaxed);
-            self.wanted.notify_one();
-            loop {
-                let written = self.frames_written.load(Ordering::Relaxed);
-                sleep(config.pong_within).await;
-                if self.messages_heard.load(Ordering::Relaxed) != heard {
-                    break;
-                }
-                let moved = self.frames_written.load(Ordering::Relaxed) != written;
-                if !(moved && self.behind.load(Ordering::Relaxed)) {
-                    return;
-                }
-            }
-            sleep(rest).await;
-        }
+    /// Sends a close instead of what waits.
+    async fn close(&mut self, code: Option<u16>) -> io::Result<()> {
+        self.sender.take_back();
+        self.sender.put(Frame::close(code));
+        self.sender.write_all().await
     }
 }

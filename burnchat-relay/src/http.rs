@@ -25,10 +25,11 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::handshake::server::create_response;
+use tungstenite::handshake::server::create_response;
 
 use crate::relay::Shared;
-use crate::shard::{Gone, SharedFrame};
+use crate::shard::Gone;
+use crate::websocket::frame::SharedFrame;
 
 /// The WebSocket subprotocol (spec section 2).
 const SUBPROTOCOL: &str = "burnchat.v1";

@@ -44,9 +44,11 @@ mod connection;
 mod http;
 mod outbox;
 mod peer;
+mod pulse;
 mod relay;
 mod rng;
 mod shard;
+mod websocket;
 
 pub use burnchat_core::relay::{Limits, Rate, Stats};
 

@@ -3,20 +3,24 @@
 //! The worker puts frames in and never waits; the connection's task takes them out as fast as its reader reads. A
 //! reader who falls too far behind is cut off, and nobody else notices.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use burnchat_core::limits::RELAY_FRAME_BYTES;
 use burnchat_core::relay::{CloseCode, Limits};
-use tokio::sync::{mpsc, oneshot};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio::sync::oneshot;
 
 use crate::Config;
+use crate::websocket::frame::Frame;
+
+/// An empty queue gives memory back that holds more frames than this.
+const KEPT_CAPACITY: usize = 128;
 
 /// What goes out on a connection.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
-    Frame(Utf8Bytes),
+    Frame(Frame),
     /// The last.
     Close(CloseCode),
 }
@@ -40,20 +44,32 @@ pub(crate) enum Refused {
 
 /// The worker's end. Dropped without a [`close`](Self::close), it ends the connection without a word.
 pub(crate) struct Outbox {
-    queue: mpsc::UnboundedSender<Outgoing>,
-    cut: oneshot::Sender<Cut>,
+    queue: Arc<Mutex<Queue>>,
+    cut: Option<oneshot::Sender<Cut>>,
     capacity: Capacity,
     /// All that was ever put in.
     put: Amount,
     /// What of it was the answer to the first frame, once that is known.
     answer: Option<Amount>,
-    taken: Arc<Taken>,
 }
 
 /// The connection's end.
-pub(crate) struct Outgoings {
-    queue: mpsc::UnboundedReceiver<Outgoing>,
-    taken: Arc<Taken>,
+pub(crate) struct Outgoings(Arc<Mutex<Queue>>);
+
+/// What both ends see. Locked for a few steps at a time, and never while anybody waits.
+#[derive(Default)]
+struct Queue {
+    frames: VecDeque<Frame>,
+    /// The last, once the frames are out.
+    close: Option<CloseCode>,
+    /// All that was ever taken out.
+    taken: Amount,
+    /// The worker's end is gone.
+    ended: bool,
+    /// The connection's end is gone.
+    gone: bool,
+    /// Who waits for something to take out.
+    waiting: Option<Waker>,
 }
 
 /// How much may wait.
@@ -73,45 +89,36 @@ pub(crate) struct Amount {
     pub(crate) frames: usize,
 }
 
-/// All that was ever taken out.
-#[derive(Default)]
-struct Taken {
-    bytes: AtomicUsize,
-    frames: AtomicUsize,
-}
-
 pub(crate) fn channel(capacity: Capacity) -> (Outbox, Outgoings, oneshot::Receiver<Cut>) {
-    let (sender, receiver) = mpsc::unbounded_channel();
     let (cut, when_cut) = oneshot::channel();
-    let taken = Arc::new(Taken::default());
+    let queue = Arc::new(Mutex::new(Queue::default()));
     let outbox = Outbox {
-        queue: sender,
-        cut,
+        queue: Arc::clone(&queue),
+        cut: Some(cut),
         capacity,
         put: Amount::default(),
         answer: None,
-        taken: Arc::clone(&taken),
     };
-    let outgoings = Outgoings {
-        queue: receiver,
-        taken,
-    };
-    (outbox, outgoings, when_cut)
+    (outbox, Outgoings(queue), when_cut)
 }
 
 impl Outbox {
-    /// Puts a frame in.
+    /// Puts a frame in. Who waits for one is only told by [`wake`](Self::wake).
     ///
     /// # Errors
     /// Why it was not: then the connection is to be given up.
-    pub(crate) fn push(&mut self, frame: Utf8Bytes) -> Result<(), Refused> {
+    pub(crate) fn push(&mut self, frame: Frame) -> Result<(), Refused> {
         let put = Amount {
-            bytes: self.put.bytes.saturating_add(frame.len()),
+            bytes: self.put.bytes.saturating_add(frame.payload().len()),
             frames: self.put.frames.saturating_add(1),
         };
-        let taken = self.taken.amount();
         let answer = self.answer.unwrap_or(self.capacity.replay);
         let backlog = self.capacity.backlog;
+        let mut queue = lock(&self.queue);
+        if queue.gone {
+            return Err(Refused::Gone);
+        }
+        let taken = queue.taken;
         if put.bytes > answer.bytes.max(taken.bytes).saturating_add(backlog.bytes)
             || put.frames
                 > answer
@@ -121,10 +128,18 @@ impl Outbox {
         {
             return Err(Refused::TooSlow);
         }
+        queue.frames.push_back(frame);
+        drop(queue);
         self.put = put;
-        self.queue
-            .send(Outgoing::Frame(frame))
-            .map_err(|_| Refused::Gone)
+        Ok(())
+    }
+
+    /// Wakes who waits for what was put in: once for many frames.
+    pub(crate) fn wake(&self) {
+        let waiting = lock(&self.queue).waiting.take();
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
     }
 
     /// The first frame has been answered; later ones are of no account.
@@ -133,59 +148,111 @@ impl Outbox {
     }
 
     /// Closes the connection when everything that waits has been sent; at a burn, without it.
-    pub(crate) fn close(self, code: CloseCode) {
-        // That the connection's task has ended already is as good.
-        let _ = self.queue.send(Outgoing::Close(code));
+    pub(crate) fn close(mut self, code: CloseCode) {
+        lock(&self.queue).close = Some(code);
         if code == CloseCode::Normal {
-            let _ = self.cut.send(Cut::Burned);
+            self.cut(Cut::Burned);
         }
     }
 
     /// Gives a slow reader up.
-    pub(crate) fn cut_off(self) {
-        let _ = self.cut.send(Cut::TooSlow);
+    pub(crate) fn cut_off(mut self) {
+        self.cut(Cut::TooSlow);
+    }
+
+    fn cut(&mut self, why: Cut) {
+        if let Some(cut) = self.cut.take() {
+            // That the connection's task has ended already is as good.
+            let _ = cut.send(why);
+        }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        lock(&self.queue).ended = true;
+        self.wake();
     }
 }
 
 impl Outgoings {
     /// The next thing to send; `None` if there is nobody any more who could say. Cancel safe.
     pub(crate) async fn next(&mut self) -> Option<Outgoing> {
-        let next = self.queue.recv().await;
-        self.taken(next)
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The next frame, if one waits.
+    pub(crate) fn take(&mut self) -> Option<Frame> {
+        lock(&self.0).pop()
     }
 
     /// The frame to take leave with: the last one that waits.
-    pub(crate) fn farewell(&mut self) -> Option<Utf8Bytes> {
+    pub(crate) fn farewell(&mut self) -> Option<Frame> {
+        let mut queue = lock(&self.0);
         let mut last = None;
-        while let Ok(next) = self.queue.try_recv() {
-            if let Some(Outgoing::Frame(frame)) = self.taken(Some(next)) {
-                last = Some(frame);
-            }
+        while let Some(frame) = queue.pop() {
+            last = Some(frame);
         }
+        queue.close = None;
         last
     }
 
     /// Whether nothing waits at the moment.
+    #[allow(
+        dead_code,
+        reason = "a WebSocket takes what there is; this is for other transports"
+    )]
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        let queue = lock(&self.0);
+        queue.frames.is_empty() && queue.close.is_none()
     }
 
-    fn taken(&self, next: Option<Outgoing>) -> Option<Outgoing> {
-        if let Some(Outgoing::Frame(frame)) = &next {
-            self.taken.bytes.fetch_add(frame.len(), Ordering::Relaxed);
-            self.taken.frames.fetch_add(1, Ordering::Relaxed);
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
+        let mut queue = lock(&self.0);
+        if let Some(frame) = queue.pop() {
+            return Poll::Ready(Some(Outgoing::Frame(frame)));
         }
-        next
+        if let Some(code) = queue.close.take() {
+            return Poll::Ready(Some(Outgoing::Close(code)));
+        }
+        if queue.ended {
+            return Poll::Ready(None);
+        }
+        match &mut queue.waiting {
+            Some(waiting) => waiting.clone_from(cx.waker()),
+            waiting => *waiting = Some(cx.waker().clone()),
+        }
+        Poll::Pending
     }
 }
 
-impl Taken {
-    fn amount(&self) -> Amount {
-        Amount {
-            bytes: self.bytes.load(Ordering::Relaxed),
-            frames: self.frames.load(Ordering::Relaxed),
-        }
+impl Drop for Outgoings {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.0);
+        queue.gone = true;
+        queue.waiting = None;
+        let waited = std::mem::take(&mut queue.frames);
+        drop(queue);
+        // Wiped while nobody waits for the lock.
+        drop(waited);
     }
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<Frame> {
+        let frame = self.frames.pop_front()?;
+        self.taken.bytes = self.taken.bytes.saturating_add(frame.payload().len());
+        self.taken.frames = self.taken.frames.saturating_add(1);
+        if self.frames.is_empty() && self.frames.capacity() > KEPT_CAPACITY {
+            self.frames = VecDeque::new();
+        }
+        Some(frame)
+    }
+}
+
+/// Nothing in here is left half done by a panic.
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Capacity {
@@ -226,6 +293,9 @@ impl Amount {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
     use super::*;
 
     const SMALL: Capacity = Capacity {
@@ -239,8 +309,8 @@ mod tests {
         },
     };
 
-    fn frame(text: &'static str) -> Utf8Bytes {
-        Utf8Bytes::from_static(text)
+    fn frame(text: &'static str) -> Frame {
+        Frame::text(text.into())
     }
 
     #[tokio::test]
@@ -249,7 +319,7 @@ mod tests {
         outbox.push(frame("12345678")).unwrap();
         assert_eq!(outbox.push(frame("abc")), Err(Refused::TooSlow));
         assert!(
-            matches!(outgoings.next().await, Some(Outgoing::Frame(f)) if f.as_str() == "12345678")
+            matches!(outgoings.next().await, Some(Outgoing::Frame(f)) if f.payload() == "12345678")
         );
         assert_eq!(outbox.push(frame("abc")), Ok(()));
     }
@@ -278,8 +348,34 @@ mod tests {
         }
         outbox.close(CloseCode::Normal);
         assert_eq!(cut.await, Ok(Cut::Burned));
-        assert_eq!(outgoings.farewell().as_deref(), Some("c"));
+        assert_eq!(outgoings.farewell().unwrap().payload(), "c");
         assert!(outgoings.is_empty());
+    }
+
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_waits_is_woken_once_for_many_frames() {
+        let (mut outbox, mut outgoings, _cut) = channel(SMALL);
+        let counted = Arc::new(Counted::default());
+        let waker = Waker::from(Arc::clone(&counted));
+        let mut cx = Context::from_waker(&waker);
+        assert!(outgoings.poll_next(&mut cx).is_pending());
+        outbox.push(frame("a")).unwrap();
+        outbox.push(frame("b")).unwrap();
+        assert_eq!(counted.0.load(Ordering::Relaxed), 0);
+        outbox.wake();
+        outbox.wake();
+        assert_eq!(counted.0.load(Ordering::Relaxed), 1);
+        assert!(outgoings.poll_next(&mut cx).is_ready());
+        assert!(outgoings.take().is_some());
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use axum::Router;
 use burnchat_core::ids::RoomId;
 use burnchat_core::relay::{ConnectionId, PeerKey, Stats};
 use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -27,6 +28,7 @@ pub struct Relay(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) peers: PeerKeys,
+    clock: Clock,
     shard: Shard,
     /// Becomes true when a worker panics.
     failed: watch::Receiver<bool>,
@@ -43,9 +45,11 @@ impl Relay {
     #[must_use]
     pub fn start(config: Config) -> Self {
         let (failing, failed) = watch::channel(false);
-        let shard = Shard::start(&config, Clock::system(), failing);
+        let clock = Clock::system();
+        let shard = Shard::start(&config, clock.clone(), failing);
         Self(Arc::new(Shared {
             config,
+            clock,
             peers: PeerKeys::random(),
             shard,
             failed,
@@ -129,13 +133,14 @@ impl Shared {
             peer,
             room,
             shard,
+            clock: self.clock.clone(),
         };
         let alive = self.connections.subscribe();
         let relay = Arc::clone(self);
         tokio::spawn(async move {
             // An upgrade that fails has a client that is gone.
             if let Ok(upgraded) = upgrade.await {
-                connection.run(upgraded, &relay.config).await;
+                connection.run(TokioIo::new(upgraded), &relay.config).await;
             }
             drop(alive);
         });

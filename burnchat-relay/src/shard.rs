@@ -4,6 +4,7 @@
 //! waits for anybody: what it has to say it puts into the queues of connections, which have an end too.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
 use std::ops::ControlFlow;
 
 use axum::body::Bytes;
@@ -15,13 +16,13 @@ use burnchat_core::relay::{
 use burnchat_core::wire::EncodedFrame;
 use burnchat_core::wire::http::{CreateRoom, RoomCreated, RoomInfo};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::debug;
 
 use crate::Config;
 use crate::clock::Clock;
 use crate::outbox::{Outbox, Refused};
 use crate::rng;
+use crate::websocket::frame::Frame;
 
 /// How many requests are taken from the queue at once.
 const BATCH: usize = 64;
@@ -78,7 +79,8 @@ impl Shard {
         let (sender, requests) = mpsc::channel(config.inbound_frames.max(1));
         let worker = Worker {
             hub: Hub::new(config.limits, &mut rng::system()),
-            connections: HashMap::new(),
+            connections: HashMap::default(),
+            to_wake: Vec::new(),
             clock,
             failing,
         };
@@ -179,9 +181,17 @@ impl Shard {
 
 struct Worker {
     hub: Hub,
-    connections: HashMap<ConnectionId, Outbox>,
+    connections: HashMap<ConnectionId, Link, ByNumber>,
+    /// Connections with `has_more`.
+    to_wake: Vec<ConnectionId>,
     clock: Clock,
     failing: watch::Sender<bool>,
+}
+
+struct Link {
+    outbox: Outbox,
+    /// Something was put in of which it has not been told.
+    has_more: bool,
 }
 
 impl Worker {
@@ -195,6 +205,7 @@ impl Worker {
                 () = self.clock.sleep_until(due) => {
                     self.hub.handle_timeout(self.clock.now());
                     self.carry_out();
+                    self.wake();
                 }
                 count = requests.recv_many(&mut batch, BATCH) => {
                     for request in batch.drain(..) {
@@ -205,6 +216,7 @@ impl Worker {
                     if count == 0 {
                         return;
                     }
+                    self.wake();
                 }
             }
         }
@@ -247,15 +259,17 @@ impl Worker {
                 room,
                 outbox,
             } => {
-                self.connections.insert(connection, outbox);
+                let has_more = false;
+                self.connections
+                    .insert(connection, Link { outbox, has_more });
                 self.hub.handle_connect(now, connection, peer, room);
             }
             Request::Frame { connection, frame } => {
                 self.hub
                     .handle_frame(now, connection, &frame, &mut rng::system());
                 self.carry_out();
-                if let Some(outbox) = self.connections.get_mut(&connection) {
-                    outbox.answered();
+                if let Some(link) = self.connections.get_mut(&connection) {
+                    link.outbox.answered();
                 }
             }
             Request::Disconnect { connection, end } => {
@@ -271,8 +285,8 @@ impl Worker {
                 self.hub.handle_shutdown(now);
                 self.carry_out();
                 // Those who have not joined yet are in no room, and are told nothing of one.
-                for (_, outbox) in self.connections.drain() {
-                    outbox.close(CloseCode::TryAgainLater);
+                for (_, link) in self.connections.drain() {
+                    link.outbox.close(CloseCode::TryAgainLater);
                 }
                 let _ = reply.send(());
                 return ControlFlow::Break(());
@@ -288,35 +302,46 @@ impl Worker {
             match output {
                 Output::Send { to, frame } => self.send(&to, frame),
                 Output::Close { connection, code } => {
-                    if let Some(outbox) = self.connections.remove(&connection) {
-                        outbox.close(code);
+                    if let Some(link) = self.connections.remove(&connection) {
+                        link.outbox.close(code);
                     }
                 }
             }
         }
     }
 
+    /// One frame for everyone it goes to: they share its bytes, and the last of them wipes it.
     fn send(&mut self, to: &[ConnectionId], frame: EncodedFrame) {
-        // The bytes are shared by everyone they go to, and wiped with the last of them.
-        let Ok(text) = Utf8Bytes::try_from(Bytes::from_owner(SharedFrame(frame))) else {
-            return;
-        };
+        let frame = Frame::from(frame);
         for connection in to {
-            let Some(outbox) = self.connections.get_mut(connection) else {
+            let Some(link) = self.connections.get_mut(connection) else {
                 continue;
             };
-            if let Err(refused) = outbox.push(text.clone()) {
+            if let Err(refused) = link.outbox.push(frame.clone()) {
                 self.give_up(*connection, refused);
+            } else if !link.has_more {
+                link.has_more = true;
+                self.to_wake.push(*connection);
+            }
+        }
+    }
+
+    /// Wakes those who have been sent something, each once.
+    fn wake(&mut self) {
+        for connection in self.to_wake.drain(..) {
+            if let Some(link) = self.connections.get_mut(&connection) {
+                link.has_more = false;
+                link.outbox.wake();
             }
         }
     }
 
     fn give_up(&mut self, connection: ConnectionId, refused: Refused) {
-        if let Some(outbox) = self.connections.remove(&connection)
+        if let Some(link) = self.connections.remove(&connection)
             && refused == Refused::TooSlow
         {
             debug!("a reader was too slow");
-            outbox.cut_off();
+            link.outbox.cut_off();
         }
         self.hub
             .handle_disconnect(self.clock.now(), connection, Disconnect::Broken);
@@ -331,12 +356,35 @@ impl Drop for Worker {
     }
 }
 
-/// An encoded frame as the owner of [`Bytes`].
-pub(crate) struct SharedFrame(pub(crate) EncodedFrame);
+/// Hashes connections: their numbers are the relay's own, given one after the other, and nobody can choose them to
+/// collide.
+#[derive(Clone, Copy, Default)]
+struct ByNumber;
 
-impl AsRef<[u8]> for SharedFrame {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
+struct NumberHasher(u64);
+
+impl BuildHasher for ByNumber {
+    type Hasher = NumberHasher;
+
+    fn build_hasher(&self) -> NumberHasher {
+        NumberHasher(0)
+    }
+}
+
+impl Hasher for NumberHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64((*byte).into());
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // An odd number near 2^64 divided by the golden ratio spreads neighbours over all bits.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

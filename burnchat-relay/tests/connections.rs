@@ -246,6 +246,69 @@ async fn a_ping_is_answered() {
     assert_eq!(came, Message::Pong(b"here?".as_slice().into()));
 }
 
+/// A relay that soon has had enough of what comes fast.
+async fn impatient_relay() -> TestRelay {
+    TestRelay::with(|config| {
+        config.limits.connection_frames = Rate::new(1, 5);
+        config.limits.refused_frames = 10;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_is_not_answered_and_then_closed() {
+    let relay = impatient_relay().await;
+    let mut wire = Wire::open(relay.address, NOWHERE).await;
+    // Empty, masked with zeros.
+    let ping = [0x89, 0x80, 0, 0, 0, 0];
+    for _ in 0..20 {
+        wire.0.get_mut().write_all(&ping).await.unwrap();
+    }
+    wire.expect_close(1013).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_pongs_or_of_pieces_is_closed_too() {
+    let relay = impatient_relay().await;
+    for opcode in [0x8a, 0x00] {
+        let mut wire = Wire::open(relay.address, NOWHERE).await;
+        let first_piece = [0x01, 0x80, 0, 0, 0, 0];
+        wire.0.get_mut().write_all(&first_piece).await.unwrap();
+        for _ in 0..20 {
+            let frame = [opcode, 0x80, 0, 0, 0, 0];
+            wire.0.get_mut().write_all(&frame).await.unwrap();
+        }
+        wire.expect_close(1013).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_websocket_is_closed_as_such() {
+    let relay = TestRelay::start().await;
+    // Without a mask; with a reserved bit; of a reserved kind.
+    for frame in [
+        [0x81, 0x02, b'{', b'}'].as_slice(),
+        &[0xc1, 0x80, 0, 0, 0, 0],
+        &[0x83, 0x80, 0, 0, 0, 0],
+    ] {
+        let mut wire = Wire::open(relay.address, NOWHERE).await;
+        wire.0.get_mut().write_all(frame).await.unwrap();
+        wire.expect_close(1002).await;
+    }
+}
+
+#[tokio::test]
+async fn a_frame_may_come_a_byte_at_a_time() {
+    let relay = TestRelay::start().await;
+    let mut wire = Wire::open(relay.address, NOWHERE).await;
+    let text = br#"{"type":"dance"}"#;
+    let head = [0x81, 0x80 | text.len() as u8, 0, 0, 0, 0];
+    for byte in head.iter().chain(text) {
+        wire.0.get_mut().write_all(&[*byte]).await.unwrap();
+    }
+    wire.expect_refusal(Code::UnknownType).await;
+}
+
 #[tokio::test]
 async fn a_peer_has_only_so_many_connections() {
     let relay = TestRelay::with(|config| config.limits.connections_of_peer = 1).await;
