@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use axum::Router;
 use burnchat_relay::Relay;
 use clap::Parser;
 use tokio::net::TcpListener;
@@ -57,7 +58,7 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
     announce(listener.local_addr()?)?;
 
     tokio::select! {
-        () = serve::serve(listener, relay.router()) => {}
+        () = serve::serve(listener, routes(options, &relay)) => {}
         () = relay.failed() => {
             error!("a worker has panicked: its rooms are gone, and so is this relay");
             return Ok(ExitCode::from(WORKER_PANICKED));
@@ -68,6 +69,15 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
         () = relay.shutdown() => Ok(ExitCode::SUCCESS),
         again = signals.next() => Ok(again.exit_code()),
     }
+}
+
+/// What the web client does not answer is the relay's.
+fn routes(options: &Options, relay: &Relay) -> Router {
+    #[cfg(feature = "web")]
+    if !options.no_web {
+        return burnchat_web::router().fallback_service(relay.router());
+    }
+    relay.router()
 }
 
 /// Says on standard output where the relay listens: one line, which programs may read.

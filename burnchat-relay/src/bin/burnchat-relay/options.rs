@@ -27,6 +27,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) log: LevelFilter,
 
+    /// Leave out the web client: whoever opens the address in a browser gets no page to talk from
+    #[cfg(feature = "web")]
+    #[arg(long)]
+    pub(crate) no_web: bool,
+
     #[command(flatten)]
     limits: LimitOptions,
 }
