@@ -51,10 +51,7 @@ impl Served {
             Keeping::AskEachTime => "no-cache",
             Keeping::Never => "no-store",
         };
-        headers.insert(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static(keeping),
-        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keeping));
         if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", self.sha256)) {
             headers.insert(header::ETAG, tag);
         }

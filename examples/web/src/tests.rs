@@ -17,11 +17,16 @@ async fn get(path: &str, headers: &[(&str, &str)]) -> Response<Body> {
     poll_fn(|cx| <Router as Service<Request<Body>>>::poll_ready(&mut router, cx))
         .await
         .unwrap();
-    router.call(request.body(Body::empty()).unwrap()).await.unwrap()
+    router
+        .call(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap()
 }
 
 async fn body(response: Response<Body>) -> Bytes {
-    axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap()
+    axum::body::to_bytes(response.into_body(), 1 << 20)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -75,19 +80,32 @@ async fn what_is_not_listed_is_not_there() {
 async fn a_page_names_the_hash_of_each_module_and_runs_nothing_inline() {
     let response = get("/r/AAAAAAAAAAAAAAAAAAAAAA", &[]).await;
     assert_eq!(response.headers()["cache-control"], "no-store");
-    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    for rule in ["default-src 'none'", "script-src 'self';", "require-trusted-types-for 'script'"] {
+    let policy = response.headers()["content-security-policy"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    for rule in [
+        "default-src 'none'",
+        "script-src 'self';",
+        "require-trusted-types-for 'script'",
+    ] {
         assert!(policy.contains(rule), "{rule}");
     }
     assert!(!policy.contains("unsafe"));
     let html = String::from_utf8(body(response).await.to_vec()).unwrap();
-    for asset in assets().iter().filter(|asset| !asset.path.ends_with(".svg")) {
+    for asset in assets()
+        .iter()
+        .filter(|asset| !asset.path.ends_with(".svg"))
+    {
         let named = format!("\"../assets/{}\" integrity=\"sha256-", asset.path);
         assert!(html.contains(&named), "{named}");
     }
     assert!(!html.contains("\"/assets/"));
     assert!(!html.contains("<style"));
-    assert_eq!(html.matches("<script").count(), html.matches("<script type=\"module\" src=").count());
+    assert_eq!(
+        html.matches("<script").count(),
+        html.matches("<script type=\"module\" src=").count()
+    );
 }
 
 #[test]
@@ -109,8 +127,17 @@ fn collect(root: &Path, folder: &Path, found: &mut BTreeSet<String>) {
             if name != "test" {
                 collect(root, &path, found);
             }
-        } else if [".js", ".css", ".svg"].iter().any(|ending| name.ends_with(ending)) {
-            found.insert(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+        } else if [".js", ".css", ".svg"]
+            .iter()
+            .any(|ending| name.ends_with(ending))
+        {
+            found.insert(
+                path.strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned(),
+            );
         }
     }
 }

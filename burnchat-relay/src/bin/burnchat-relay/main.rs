@@ -72,6 +72,10 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
 }
 
 /// What the web client does not answer is the relay's.
+#[cfg_attr(
+    not(feature = "web"),
+    expect(unused_variables, reason = "there is nothing to leave out")
+)]
 fn routes(options: &Options, relay: &Relay) -> Router {
     #[cfg(feature = "web")]
     if !options.no_web {

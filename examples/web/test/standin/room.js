@@ -87,7 +87,7 @@ export class Room {
   constructor() {
     /** @type {Set<(event: any) => void>} */
     this.listeners = new Set();
-    script.emit = (event) => this.listeners.forEach((listener) => listener(event));
+    script.emit = (/** @type {Record<string, unknown>} */ event) => this.listeners.forEach((listener) => listener(event));
     const first = script.joinEnds ? { type: 'ended', code: null, retryAfterMs: null, attemptsLeft: null, ...script.joinEnds } : { type: 'joined', id: 'me', role: script.settings.role };
     setTimeout(() => script.emit(first));
   }
@@ -103,7 +103,7 @@ export class Room {
     }
     number += 1;
     const id = `own-${number}`;
-    script.emit({ type: 'message', id, author: script.people.find((one) => one.self), text, sentAt: Date.now(), burnAfterMs, history: false });
+    script.emit({ type: 'message', id, author: script.people.find((/** @type {Participant} */ one) => one.self), text, sentAt: Date.now(), burnAfterMs, history: false });
     return id;
   }
   /** @param {boolean} typing */
@@ -150,7 +150,7 @@ export class Room {
   }
   /** @param {string} id */
   participant(id) {
-    return script.people.find((one) => one.id === id) ?? null;
+    return script.people.find((/** @type {Participant} */ one) => one.id === id) ?? null;
   }
   link() {
     return LINK;
