@@ -3,6 +3,11 @@
 // `createRoom` makes a room at a relay, `roomInfo` asks what there is to know without taking a seat, `joinRoom` takes
 // one. A `Room` is one participation in one room: commands go in, one stream of events comes out.
 
+import { Client, fromBase64url, Link, NewRoom, ownName, proposeName, ProtocolError, readRoomInfo, toBase64url } from '../protocol/src/index.js';
+import { request, roomPath } from './api.js';
+import { clock } from './clock.js';
+import { Driver } from './driver.js';
+
 /**
  * The name of an error in the registry (spec section 15), or `unreachable`: the relay cannot be connected to.
  * @typedef {string} Code
@@ -132,25 +137,26 @@
  * )} RoomEvent
  */
 
-/** An error with a name of the registry. The message is for developers, and holds nothing secret. */
-export class RoomError extends Error {
-  /**
-   * @param {Code} code
-   * @param {{ retryAfterMs?: number | null, attemptsLeft?: number | null }} [more]
-   */
-  constructor(code, { retryAfterMs = null, attemptsLeft = null } = {}) {
-    super(code);
-    this.name = 'RoomError';
-    this.code = code;
-    this.retryAfterMs = retryAfterMs;
-    this.attemptsLeft = attemptsLeft;
-  }
-}
+/** An error with a name of the registry: `code`, and where they apply `retryAfterMs` and `attemptsLeft`. */
+export { ProtocolError as RoomError };
 
-/** @type {(...args: unknown[]) => never} */
-const notThereYet = () => {
-  throw new Error('not there yet');
-};
+/** A name in the form `anonymous-animal-xxxxx`. */
+export { proposeName };
+
+/** @returns {import('./driver.js').World} */
+const browser = () => ({
+  clock,
+  WebSocket: globalThis.WebSocket,
+  fetch: (input, init) => globalThis.fetch(input, init),
+  random: Math.random,
+  window: typeof window === 'undefined' ? null : window,
+  hasNetwork: () => typeof navigator === 'undefined' || navigator.onLine !== false,
+});
+
+/** How far the default hard end lies past the first end, s. */
+const SLACK = 1800;
+/** How often `typing` is sent at most, ms. */
+const TYPING = 4000;
 
 /** Whether this page may use WebCrypto: not over plain http, but for localhost. */
 export const isSecureContext = () => globalThis.crypto?.subtle !== undefined;
@@ -161,12 +167,8 @@ export const isSecureContext = () => globalThis.crypto?.subtle !== undefined;
  * @returns {Promise<{ base: string, roomId: string, history: boolean, notAfter: number }>} `notAfter` in ms
  */
 export async function parseLink(text) {
-  return notThereYet(text);
-}
-
-/** A name in the form `anonymous-animal-xxxxx`. */
-export function proposeName() {
-  return notThereYet();
+  const { base, roomId, history, notAfterMs } = await Link.parse(text);
+  return { base, roomId: toBase64url(roomId), history, notAfter: notAfterMs };
 }
 
 /**
@@ -174,27 +176,53 @@ export function proposeName() {
  * @param {string} name
  * @returns {string}
  */
-export function checkName(name) {
-  return notThereYet(name);
-}
+export const checkName = (name) => ownName(name);
 
 /**
- * Makes a room. Nobody is in it yet.
+ * Makes a room. Nobody is in it yet. Throws a `RoomError`: `invalid_parameter`, `unreachable`, or what the relay says.
  * @param {string} baseUrl the relay, as it stands before `/r/` in links
  * @param {RoomOptions} options
+ * @param {Partial<import('./driver.js').World>} [world] for tests
  * @returns {Promise<CreatedRoom>}
  */
-export async function createRoom(baseUrl, options) {
-  return notThereYet(baseUrl, options);
+export async function createRoom(baseUrl, options, world) {
+  const { clock, fetch } = { ...browser(), ...world };
+  const { ttlSeconds, capacity, history, whoMayBurn } = options;
+  const notAfter = options.notAfter ?? Math.ceil((clock.now() / 1000 + ttlSeconds + SLACK) / 60);
+  const room = await NewRoom.draw(baseUrl, { ttlSeconds, notAfter, capacity, history, whoMayBurn });
+  const answer = await request(fetch, `${baseUrl}/api/rooms`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: room.request(),
+  });
+  const { link, creatorToken, pin, secondsRemaining } = await room.answered(answer);
+  return {
+    link: await link.text(),
+    pin,
+    creatorToken: toBase64url(creatorToken),
+    secondsRemaining,
+    expiresAt: clock.now() + secondsRemaining * 1000,
+  };
 }
 
 /**
- * Asks about a room. Takes no seat, and nobody in the room sees it.
+ * Asks about a room. Takes no seat, and nobody in the room sees it. Throws a `RoomError`: `room_not_found`,
+ * `link_expired`, `unreachable`, `link_…`.
  * @param {string} link
+ * @param {Partial<import('./driver.js').World>} [world] for tests
  * @returns {Promise<RoomInfo>}
  */
-export async function roomInfo(link) {
-  return notThereYet(link);
+export async function roomInfo(link, world) {
+  const { fetch } = { ...browser(), ...world };
+  const parsed = await Link.parse(link);
+  const headers = { 'Burnchat-Ticket': toBase64url(parsed.ticket) };
+  const answer = await request(fetch, roomPath(parsed), { headers });
+  try {
+    const { seconds_remaining: secondsRemaining, participants, capacity, locked, history, burn } = readRoomInfo(answer);
+    return { secondsRemaining, participants, capacity, locked, history, whoMayBurn: burn };
+  } catch {
+    throw new ProtocolError('malformed_from_relay');
+  }
 }
 
 /**
@@ -202,20 +230,58 @@ export async function roomInfo(link) {
  * for the first listener.
  * @param {string} link
  * @param {JoinOptions} [options]
+ * @param {Partial<import('./driver.js').World>} [world] for tests
  * @returns {Promise<Room>}
  */
-export async function joinRoom(link, options) {
-  return notThereYet(link, options);
+export async function joinRoom(link, { name, pin, creatorToken, seatToken } = {}, world) {
+  const parsed = await Link.parse(link);
+  const token = (/** @type {string | undefined} */ text) => {
+    if (text === undefined) return undefined;
+    const bytes = fromBase64url(text);
+    if (bytes?.length !== 32) throw new ProtocolError('invalid_parameter');
+    return bytes;
+  };
+  const tokens = { creatorToken: token(creatorToken), seatToken: token(seatToken) };
+  const client = await Client.create(parsed, { name, pin: pin === '' ? undefined : pin, ...tokens });
+  return new Room(client, parsed, { ...browser(), ...world });
 }
 
 /** One participation in one room. Methods throw a `RoomError`: `ended` after the end, others as said. */
 export class Room {
+  #client;
+  #driver;
+  /** @type {Set<(event: RoomEvent) => void>} */ #listeners = new Set();
+  /** Until somebody listens. @type {RoomEvent[] | null} */ #early = [];
+  /** @type {'securing' | 'secured' | 'alone'} */ #security = 'securing';
+  #self = '';
+  /** @type {{ typing: boolean, at: number }} */ #typing = { typing: false, at: -Infinity };
+  /** Read in this turn, told together. @type {{ author: string, id: string }[]} */ #read = [];
+
+  /**
+   * @param {Client} client
+   * @param {Link} link
+   * @param {import('./driver.js').World} world
+   */
+  constructor(client, link, world) {
+    this.#client = client;
+    this.#driver = new Driver(client, { base: link.base, roomId: link.roomId }, world, {
+      event: (event) => this.#heard(event),
+      reachability: (now) => this.#tell({ type: 'connection', ...now }),
+      progress: () => this.#tellSecurity(),
+    });
+    this.#driver.start();
+  }
+
   /**
    * @param {(event: RoomEvent) => void} listener called for every event from now on, in order
    * @returns {() => void} stops it
    */
   on(listener) {
-    return notThereYet(listener);
+    this.#listeners.add(listener);
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const event of early) listener(event);
+    return () => this.#listeners.delete(listener);
   }
 
   /**
@@ -225,8 +291,14 @@ export class Room {
    * @param {{ burnAfterMs?: number }} [options] ms from reading to burning, 0 for none
    * @returns {string} its id
    */
-  send(text, options) {
-    return notThereYet(text, options);
+  send(text, { burnAfterMs = 0 } = {}) {
+    const now = this.#driver.now();
+    const id = this.#client.send(now, text, { burnAfterMs });
+    const author = this.#client.participant(this.#self);
+    if (author !== null) this.#tell({ type: 'message', id, author, text, sentAt: now, burnAfterMs, history: false });
+    this.#typing = { typing: false, at: -Infinity };
+    this.#afterInputs();
+    return id;
   }
 
   /**
@@ -234,7 +306,10 @@ export class Room {
    * @param {boolean} typing
    */
   setTyping(typing) {
-    return notThereYet(typing);
+    const now = this.#driver.now();
+    if (typing ? this.#typing.typing && now < this.#typing.at + TYPING : !this.#typing.typing) return;
+    this.#driver.after(this.#client.setTyping(now, typing));
+    this.#typing = { typing, at: now };
   }
 
   /**
@@ -243,8 +318,17 @@ export class Room {
    * @param {string} id message id
    * @param {{ tell?: boolean }} [options] default true
    */
-  markRead(author, id, options) {
-    return notThereYet(author, id, options);
+  markRead(author, id, { tell = true } = {}) {
+    if (!tell) {
+      this.#driver.after(this.#client.markRead(this.#driver.now(), [{ author, id }], { tell }));
+      return;
+    }
+    this.#read.push({ author, id });
+    if (this.#read.length > 1) return;
+    setTimeout(() => {
+      const read = this.#read.splice(0);
+      if (this.#client.room() !== null) this.#driver.after(this.#client.markRead(this.#driver.now(), read));
+    });
   }
 
   /**
@@ -252,81 +336,133 @@ export class Room {
    * @param {string} id
    * @param {{ renew?: boolean }} [options]
    */
-  kick(id, options) {
-    return notThereYet(id, options);
+  kick(id, { renew = true } = {}) {
+    this.#driver.after(this.#client.kick(this.#driver.now(), id, { renew }));
   }
 
   /**
    * @param {boolean} locked whether nobody new is let in. Throws `not_creator`
    */
   lock(locked) {
-    return notThereYet(locked);
+    this.#driver.after(this.#client.lock(this.#driver.now(), locked));
   }
 
   /** Replaces the link: the old one admits nobody any more. `linkChanged` follows. Throws `not_creator`. */
   renew() {
-    return notThereYet();
+    this.#driver.after(this.#client.renew(this.#driver.now()));
   }
 
   /**
    * @param {number} seconds 1 to 1,800. Throws `not_creator`
    */
   extend(seconds) {
-    return notThereYet(seconds);
+    this.#driver.after(this.#client.extend(this.#driver.now(), seconds));
   }
 
   /** Burns the room now, for everyone. Throws `not_creator` where only creators may. */
   burn() {
-    return notThereYet();
+    this.#driver.after(this.#client.burn(this.#driver.now()));
   }
 
   /** Leaves: the seat is free at once, everything is wiped here, and the room goes on. */
   leave() {
-    return notThereYet();
+    this.#client.leave();
+    this.#driver.progress();
   }
 
-  /** @returns {Promise<Verification>} */
+  /**
+   * Throws `not_joined` before `joined`.
+   * @returns {Promise<Verification>}
+   */
   async verification() {
-    return notThereYet();
+    const codes = await this.#client.verification();
+    if (codes === null) throw new ProtocolError(this.#client.status() === 'ended' ? 'ended' : 'not_joined');
+    return codes;
   }
 
   /** @returns {Participant[]} in join order; empty before `joined` */
   participants() {
-    return notThereYet();
+    return this.#client.participants();
   }
 
   /** @returns {Participant | null} also one that has left */
   participant(/** @type {string} */ id) {
-    return notThereYet(id);
+    return this.#client.participant(id);
   }
 
-  /** @returns {string} the newest link this client knows */
+  /** @returns {string} the newest link this client knows; empty after the end */
   link() {
-    return notThereYet();
+    return this.#client.link();
   }
 
   /** @returns {boolean} whether that link admits */
   linkIsCurrent() {
-    return notThereYet();
+    return this.#client.linkIsCurrent();
   }
 
   /** @returns {number | null} by this device's own clock, not rounded; null before `joined` */
   secondsRemaining() {
-    return notThereYet();
+    const endsAt = this.#client.endsAt();
+    return endsAt === null ? null : Math.max(0, (endsAt - this.#driver.now()) / 1000);
   }
 
-  /** @returns {{ locked: boolean, capacity: number, whoMayBurn: 'creator' | 'anyone', history: boolean, role: 'member' | 'creator', notAfter: number, mayExtend: boolean } | null} */
+  /** @returns {{ locked: boolean, capacity: number, whoMayBurn: 'creator' | 'anyone', history: boolean, role: 'member' | 'creator', notAfter: number, mayExtend: boolean } | null} `notAfter` in ms; `mayExtend`: it is a creator's client and the hard end is not reached yet */
   settings() {
-    return notThereYet();
+    const room = this.#client.room();
+    const endsAt = this.#client.endsAt();
+    if (room === null || endsAt === null) return null;
+    const { locked, capacity, mayBurn: whoMayBurn, history, role, notAfter } = room;
+    return { locked, capacity, whoMayBurn, history, role, notAfter, mayExtend: role === 'creator' && endsAt < notAfter };
   }
 
   /** @returns {string | null} keep it in sessionStorage until `ended`, to take this seat back after a reload; it changes with every `joined` */
   seatToken() {
-    return notThereYet();
+    const token = this.#client.seatToken();
+    return token === null ? null : toBase64url(token);
   }
 
   /** @returns {'securing' | 'secured' | 'alone'} */
   security() {
-    return notThereYet();
+    return this.#client.security();
+  }
+
+  #afterInputs() {
+    this.#driver.after(this.#client.settled());
+  }
+
+  #heard(/** @type {import('../protocol/src/index.js').Event} */ event) {
+    if (event.type === 'joined') {
+      this.#self = event.id;
+      this.#typing = { typing: false, at: -Infinity };
+    }
+    this.#tell(event);
+    if (event.type === 'ended') {
+      this.#read = [];
+      this.#listeners.clear();
+    }
+  }
+
+  #tellSecurity() {
+    const security = this.#client.security();
+    if (this.#client.room() === null || security === this.#security) return;
+    this.#security = security;
+    this.#tell({ type: 'security', state: security });
+  }
+
+  #tell(/** @type {RoomEvent} */ event) {
+    if (this.#early !== null) {
+      this.#early.push(event);
+      return;
+    }
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        // A page that stumbles over one event is told, and hears the next one.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

@@ -349,7 +349,7 @@ export class Client {
   #input(now, work) {
     const result = this.#queue.then(async () => {
       if (this.#status === 'ended') return 'ended';
-      this.#now = Math.max(this.#now, now);
+      this.#now = Math.max(this.#now, Math.floor(now));
       try {
         if (this.#isOver()) this.#end('expired', { close: 1000 });
         else await this.#work(work);
@@ -589,6 +589,7 @@ export class Client {
     this.#session?.wipe();
     this.#session = null;
     this.#identity = null;
+    this.#endsAt = null;
     this.#tickets.wipe();
     this.#people.wipe();
     this.#shown.wipe();
