@@ -3,9 +3,15 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod http;
+pub(crate) mod life;
+pub(crate) mod markers;
 pub(crate) mod participant;
+#[cfg(feature = "cli")]
+pub(crate) mod pebble;
 #[cfg(unix)]
 pub(crate) mod program;
+#[cfg(feature = "cli")]
+pub(crate) mod tls;
 pub(crate) mod wire;
 
 use std::net::SocketAddr;
@@ -69,6 +75,8 @@ pub(crate) struct Room {
     pub(crate) relay: SocketAddr,
     pub(crate) link: Link,
     pub(crate) created: RoomCreated,
+    /// Request and answer.
+    pub(crate) seen: [String; 2],
 }
 
 impl Room {
@@ -79,12 +87,14 @@ impl Room {
     pub(crate) async fn create_with(relay: SocketAddr, settings: RoomSettings) -> Self {
         let base = format!("http://{relay}");
         let (request, link) = plan_room(&base, settings, now(), &mut rng()).unwrap();
-        let answer = http::post(relay, "/api/rooms", request.encode().as_bytes()).await;
+        let request = request.encode();
+        let answer = http::post(relay, "/api/rooms", request.as_bytes()).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         Self {
             relay,
             link,
             created: RoomCreated::parse(answer.body.as_bytes()).unwrap(),
+            seen: [request.as_str().to_owned(), answer.body],
         }
     }
 
@@ -114,6 +124,18 @@ pub(crate) async fn in_time<T>(happens: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), happens)
         .await
         .expect("it should have happened by now")
+}
+
+/// Whether a program that a test needs is there. `./test.sh` installs them all, and then a test that lacks one fails.
+pub(crate) fn installed(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let there = std::env::split_paths(&folders).any(|folder| folder.join(program).exists());
+    let all_of_them = std::env::var_os("BURNCHAT_TEST_EVERYTHING").is_some();
+    assert!(there || !all_of_them, "{program} is not installed");
+    if !there {
+        eprintln!("skipped: {program} is not installed");
+    }
+    there
 }
 
 /// The client's clock.

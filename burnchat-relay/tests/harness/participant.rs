@@ -20,6 +20,8 @@ pub(crate) struct Participant {
     relay: SocketAddr,
     room: RoomId,
     events: VecDeque<Event>,
+    /// Every frame that went either way.
+    pub(crate) seen: Vec<String>,
 }
 
 impl Participant {
@@ -56,6 +58,7 @@ impl Participant {
             relay: room.relay,
             room: room_id,
             events: VecDeque::new(),
+            seen: Vec::new(),
         };
         participant
             .client
@@ -132,6 +135,7 @@ impl Participant {
         let left = Duration::from_millis(left.min(60_000));
         match tokio::time::timeout(left, self.wire.0.next()).await {
             Ok(Some(Ok(Message::Text(text)))) => {
+                self.seen.push(text.as_str().to_owned());
                 // What it says against a frame it says as an event, too.
                 let _ = self.client.handle_frame(now(), text.as_bytes(), &mut rng());
             }
@@ -146,6 +150,7 @@ impl Participant {
         while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Send(frame) => {
+                    self.seen.push(frame.as_str().to_owned());
                     let message = Message::text(frame.as_str());
                     in_time(self.wire.0.send(message)).await.unwrap();
                 }

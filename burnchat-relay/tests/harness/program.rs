@@ -9,34 +9,63 @@ use tokio::process::{Child, ChildStderr, Command};
 
 use super::in_time;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_burnchat-relay");
+
 pub(crate) struct Program {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// Where its metrics are, if they are anywhere.
+    pub(crate) metrics: Option<SocketAddr>,
     log: Lines<BufReader<ChildStderr>>,
 }
 
 impl Program {
+    /// On a free port of the loopback interface.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_burnchat-relay"))
-            .args(arguments)
+        Self::start_under(&[], arguments).await
+    }
+
+    /// Started by another program, which becomes it.
+    pub(crate) async fn start_under(starter: &[&str], arguments: &[&str]) -> Self {
+        let words = [starter, &[PROGRAM], arguments].concat();
+        let mut child = Command::new(words[0])
+            .args(&words[1..])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = in_time(lines.next_line()).await.unwrap().unwrap();
-        let address = line.strip_prefix("listening on http://").expect(&line);
+        let (mut address, mut metrics) = (None, None);
+        while address.is_none() {
+            let Some(line) = in_time(lines.next_line()).await.unwrap() else {
+                let mut log = String::new();
+                let stderr = child.stderr.as_mut().unwrap();
+                in_time(stderr.read_to_string(&mut log)).await.unwrap();
+                panic!("it did not start: {log}");
+            };
+            let (what, url) = line.split_once(" on ").expect(&line);
+            let (_, at) = url.split_once("://").expect(&line);
+            match what {
+                "listening" => address = Some(at.parse().unwrap()),
+                "metrics" => metrics = Some(at.parse().unwrap()),
+                _ => panic!("{line}"),
+            }
+        }
         Self {
-            address: address.parse().unwrap(),
+            address: address.expect("an address"),
+            metrics,
             log: BufReader::new(child.stderr.take().unwrap()).lines(),
             child,
         }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = self.child.id().expect("it runs");
-        let pid = Pid::from_raw(id.try_into().unwrap()).unwrap();
+        let pid = Pid::from_raw(self.id().try_into().unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
     }
 
@@ -65,8 +94,6 @@ impl Program {
 
 /// Runs the program until it ends by itself.
 pub(crate) async fn run(arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_burnchat-relay"))
-        .args(arguments)
-        .output();
+    let output = Command::new(PROGRAM).args(arguments).output();
     in_time(output).await.unwrap()
 }

@@ -1,8 +1,13 @@
 //! The reference Burnchat relay, as a program. `burnchat-relay --help` says how it is used.
 
+mod acme;
+mod hardening;
+mod logs;
+mod monitoring;
 mod options;
 mod serve;
 mod signals;
+mod tls;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -10,32 +15,44 @@ use std::process::ExitCode;
 
 use axum::Router;
 use burnchat_relay::Relay;
-use clap::Parser;
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::options::Options;
-use crate::signals::Signals;
+use crate::hardening::Hardening;
+use crate::monitoring::Watched;
+use crate::options::{Action, Asked, Options};
+use crate::signals::{HangUps, Signals};
+use crate::tls::Tls;
 
-/// The exit code when the relay could not start.
+/// The exit code when the relay could not start, or lacks some of its hardening.
 const COULD_NOT_START: u8 = 1;
 /// The exit code when a worker has panicked.
 const WORKER_PANICKED: u8 = 3;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    // Of this program only: what the libraries below it would log is not ours to vouch for.
-    let ours = Targets::new().with_target("burnchat_relay", options.log);
-    let to_stderr = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(false);
-    tracing_subscriber::registry()
-        .with(to_stderr)
-        .with(ours)
-        .init();
+    let options = match Options::read(std::env::args_os().collect()) {
+        Ok(Asked::Run(options)) => *options,
+        Ok(Asked::Print(text)) => return print(&text, ExitCode::SUCCESS),
+        Err(error) => error.exit(),
+    };
+    logs::start(&options.watching);
+    // Before there is a second thread.
+    let hardening = Hardening::apply(&options);
+    if options.action == Action::Check {
+        let whole = if hardening.is_whole() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(COULD_NOT_START)
+        };
+        return print(&hardening.to_string(), whole);
+    }
+    for measure in hardening.missing() {
+        warn!("{measure}");
+    }
+    if options.hardening.require_hardening && !hardening.is_whole() {
+        error!("could not start: all of the hardening is required");
+        return ExitCode::from(COULD_NOT_START);
+    }
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -53,18 +70,41 @@ fn main() -> ExitCode {
 
 async fn run(options: &Options) -> io::Result<ExitCode> {
     let mut signals = Signals::listen()?;
+    let mut hang_ups = HangUps::listen()?;
+    let tls = Tls::start(&options.tls)?;
     let listener = TcpListener::bind(options.listen).await?;
     let relay = Relay::start(options.config());
-    announce(listener.local_addr()?)?;
+    let watched = Watched::new(relay.clone());
+    if let Some(address) = options.watching.metrics_listen {
+        let listener = TcpListener::bind(address).await?;
+        say(&format!("metrics on http://{}", listener.local_addr()?))?;
+        // Until the very end, so that whoever watches sees it.
+        tokio::spawn(serve::serve(
+            listener,
+            None,
+            monitoring::router(watched.clone()),
+        ));
+    }
+    announce(listener.local_addr()?, tls.is_some(), options.behind_proxy)?;
 
+    let reloads = async {
+        loop {
+            hang_ups.next().await;
+            if let Some(tls) = &tls {
+                tls.reload();
+            }
+        }
+    };
     tokio::select! {
-        () = serve::serve(listener, routes(options, &relay)) => {}
+        () = serve::serve(listener, tls.clone(), routes(options, &relay)) => {}
+        () = reloads => {}
         () = relay.failed() => {
             error!("a worker has panicked: its rooms are gone, and so is this relay");
             return Ok(ExitCode::from(WORKER_PANICKED));
         }
         _ = signals.next() => info!("asked to end: burning all rooms"),
     }
+    watched.ends();
     tokio::select! {
         () = relay.shutdown() => Ok(ExitCode::SUCCESS),
         again = signals.next() => Ok(again.exit_code()),
@@ -85,17 +125,31 @@ fn routes(options: &Options, relay: &Relay) -> Router {
 }
 
 /// Says on standard output where the relay listens: one line, which programs may read.
-fn announce(address: SocketAddr) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
-    out.flush()?;
-    if !address.ip().to_canonical().is_loopback() {
+fn announce(address: SocketAddr, tls: bool, behind_proxy: bool) -> io::Result<()> {
+    let scheme = if tls { "https" } else { "http" };
+    say(&format!("listening on {scheme}://{address}"))?;
+    if !tls && !behind_proxy && !address.ip().to_canonical().is_loopback() {
         warn!("******************************************************************************");
         warn!("This relay listens beyond this machine, and speaks plain HTTP.");
         warn!("On the way, anyone can read the tickets and tokens that open rooms, and what a");
-        warn!("browser is sent can be swapped. Put a proxy with TLS in front of it, and let it");
-        warn!("listen on a loopback address.");
+        warn!("browser is sent can be swapped. Use --tls-cert or --acme; or put a proxy with");
+        warn!("TLS in front of it, and let it listen on a loopback address. If the way from");
+        warn!("the proxy to here is safe, --behind-proxy ends this warning.");
         warn!("******************************************************************************");
     }
     Ok(())
+}
+
+/// One line on standard output.
+fn say(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// Prints what was asked for. That nobody reads it is not an error.
+fn print(text: &str, code: ExitCode) -> ExitCode {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    code
 }

@@ -1,12 +1,19 @@
-//! The command line.
+//! The command line, and the file that may stand for a part of it.
 
+mod file;
+mod limits;
+
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::str::FromStr;
+use std::path::PathBuf;
 
-use burnchat_relay::{Config, Limits, Rate};
-use clap::Parser;
-use clap::builder::RangedU64ValueParser;
+use burnchat_relay::Config;
+use clap::builder::NonEmptyStringValueParser;
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Error, FromArgMatches, Parser, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
+
+use self::limits::LimitOptions;
 
 /// Relays Burnchat rooms: ephemeral chat rooms, encrypted end to end.
 ///
@@ -14,95 +21,153 @@ use tracing_subscriber::filter::LevelFilter;
 /// none of it. It stores nothing: rooms live in memory and end with the process. It writes no file, and its log names
 /// no room, no person and no address.
 #[derive(Debug, Parser)]
-#[command(name = "burnchat-relay", version, max_term_width = 100, after_long_help = AFTER_HELP)]
+#[command(
+    name = "burnchat-relay",
+    version,
+    max_term_width = 100,
+    after_long_help = AFTER_HELP,
+    // The command line wins over the file, and the later over the earlier.
+    args_override_self = true
+)]
 pub(crate) struct Options {
-    /// Where to listen for HTTP and WebSocket; port 0 picks a free one
+    /// What to do
+    #[arg(value_enum, value_name = "ACTION", default_value_t = Action::Serve, hide_default_value = true)]
+    pub(crate) action: Action,
+
+    /// Read options from this TOML file; those on the command line win
     ///
-    /// The first line on standard output says where it really listens: `listening on http://127.0.0.1:8470`. The relay
-    /// speaks plain HTTP: to be reached from elsewhere, leave it on a loopback address and put a proxy with TLS in front.
+    /// Each option is a key, without its dashes: `rooms = 10000`, `acme = ["chat.example"]`, `mlock = true`. A key that
+    /// is no option is an error.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Print what is in force, as such a file, and end
+    #[arg(long)]
+    print_config: bool,
+
+    /// Where to listen; port 0 picks a free one
+    ///
+    /// The first line on standard output says where it really listens: `listening on http://127.0.0.1:8470`.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8470")]
     pub(crate) listen: SocketAddr,
 
-    /// How much to log to standard error: off, error, warn, info, debug or trace
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    pub(crate) log: LevelFilter,
+    /// A proxy with TLS stands in front: don't warn of plain HTTP beyond this machine
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
+    pub(crate) behind_proxy: bool,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsOptions,
+
+    #[command(flatten)]
+    pub(crate) hardening: HardeningOptions,
+
+    #[command(flatten)]
+    pub(crate) watching: WatchingOptions,
 
     /// Leave out the web client: whoever opens the address in a browser gets no page to talk from
     #[cfg(feature = "web")]
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
     pub(crate) no_web: bool,
 
     #[command(flatten)]
     limits: LimitOptions,
 }
 
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Limits")]
-struct LimitOptions {
-    /// Rooms at once
-    #[arg(long, value_name = "N", default_value_t = Limits::default().rooms, value_parser = at_least(1))]
-    rooms: usize,
-
-    /// Rooms of one peer at once; a peer is an IPv4 address or an IPv6 /64 network
-    #[arg(long, value_name = "N", default_value_t = Limits::default().rooms_of_peer, value_parser = at_least(1))]
-    rooms_of_peer: usize,
-
-    /// Connections at once
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections, value_parser = at_least(1))]
-    connections: usize,
-
-    /// Connections of one peer at once
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections_of_peer, value_parser = at_least(1))]
-    connections_of_peer: usize,
-
-    /// Joins one room sees in its life
-    #[arg(long, value_name = "N", default_value_t = Limits::default().joins, value_parser = clap::value_parser!(u64).range(1..))]
-    joins: u64,
-
-    /// Time from the connection to its first frame
-    #[arg(long, value_name = "MS", default_value_t = Limits::default().handshake_millis, value_parser = clap::value_parser!(u64).range(1..))]
-    handshake_millis: u64,
-
-    /// Frames a second from one connection, and how many at once
-    #[arg(long, value_name = "RATE:BURST", default_value_t = RateOption(Limits::default().connection_frames))]
-    connection_frames: RateOption,
-
-    /// Bytes a second from one connection, and how many at once
-    #[arg(long, value_name = "RATE:BURST", default_value_t = RateOption(Limits::default().connection_bytes))]
-    connection_bytes: RateOption,
-
-    /// Envelopes a second in one room, and how many at once
-    #[arg(long, value_name = "RATE:BURST", default_value_t = RateOption(Limits::default().room_envelopes))]
-    room_envelopes: RateOption,
-
-    /// Bytes of them a second in one room, and how many at once
-    #[arg(long, value_name = "RATE:BURST", default_value_t = RateOption(Limits::default().room_bytes))]
-    room_bytes: RateOption,
-
-    /// Frames refused in a row for coming too fast before the connection is closed
-    #[arg(long, value_name = "N", default_value_t = Limits::default().refused_frames)]
-    refused_frames: u32,
-
-    /// How long entries are kept for those who lost their connection
-    #[arg(long, value_name = "MS", default_value_t = Limits::default().kept_millis, value_parser = clap::value_parser!(u64).range(1..))]
-    kept_millis: u64,
-
-    /// Bytes of messages kept for them in one room
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().kept_bytes)]
-    kept_bytes: usize,
-
-    /// Bytes of messages kept for newcomers in one room with history
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().history_bytes)]
-    history_bytes: usize,
-
-    /// Changes of the roster kept for newcomers in one room with history; after more of them it has none
-    #[arg(long, value_name = "N", default_value_t = Limits::default().history_changes)]
-    history_changes: usize,
-
-    /// Replaced tickets of one room that are still told from wrong ones
-    #[arg(long, value_name = "N", default_value_t = Limits::default().replaced_tickets)]
-    replaced_tickets: usize,
+/// What the program is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Action {
+    /// Run the relay (the default)
+    Serve,
+    /// Give up all that the relay would, and say line by line what is in force; 0 if all of it is
+    Check,
 }
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct TlsOptions {
+    /// Speak TLS with this certificate chain, in PEM; read again at SIGHUP
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Speak TLS with a certificate for these domains, which an authority gives out by ACME
+    ///
+    /// The authority connects to port 443 of each domain (TLS-ALPN-01), so this relay must listen there. Using it means
+    /// to agree with the authority's terms.
+    #[arg(long, value_name = "DOMAIN", value_delimiter = ',', action = ArgAction::Set, conflicts_with = "tls_cert", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) acme: Vec<String>,
+
+    /// An e-mail address for the authority
+    #[arg(long, value_name = "ADDRESS", requires = "acme", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) acme_contact: Option<String>,
+
+    /// Keep account and certificate in this folder, the one place where the relay then may write; without it in memory
+    ///
+    /// The folder must be there. Without it each start asks for a new certificate, and authorities allow few a week.
+    #[arg(long, value_name = "DIR", requires = "acme")]
+    pub(crate) acme_cache: Option<PathBuf>,
+
+    /// The authority
+    #[arg(long, value_name = "URL", default_value = LETS_ENCRYPT, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) acme_directory: String,
+
+    /// Trust this root certificate, in PEM, for the connection to the authority, instead of the public ones
+    #[arg(long, value_name = "FILE", requires = "acme")]
+    pub(crate) acme_root: Option<PathBuf>,
+
+    /// How long a TLS handshake may take
+    #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) tls_handshake_millis: u64,
+
+    /// TLS handshakes at once; more of them wait to be accepted
+    #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tls_handshakes: u32,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Hardening")]
+pub(crate) struct HardeningOptions {
+    /// Keep all memory out of swap
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
+    pub(crate) mlock: bool,
+
+    /// Don't start where something of the hardening can't be had
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
+    pub(crate) require_hardening: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Watching it")]
+pub(crate) struct WatchingOptions {
+    /// How much to log to standard error: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log: LevelFilter,
+
+    /// How to write the log
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+
+    /// Serve /metrics, /healthz and /readyz here, on plain HTTP
+    ///
+    /// The numbers tell nothing of a room or a person, but how busy the relay is: not for everybody's eyes. Standard
+    /// output says where it really listens: `metrics on http://127.0.0.1:9470`.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    Text,
+    /// An object on each line
+    Json,
+}
+
+const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -110,8 +175,12 @@ Examples:
       For this machine: http://127.0.0.1:8470
   burnchat-relay --listen 127.0.0.1:0 --log warn
       On a free port, and quiet
-  burnchat-relay --rooms 10000 --connections 20000
+  burnchat-relay --behind-proxy --rooms 10000 --connections 20000
       With less than the defaults, behind a proxy such as Caddy: `reverse_proxy 127.0.0.1:8470`
+  burnchat-relay --listen '[::]:443' --acme chat.example --acme-cache /var/lib/burnchat-relay
+      On the internet without a proxy
+  burnchat-relay check --mlock
+      What this machine lets the relay give up
   burnchat create --relay http://127.0.0.1:8470 --ttl 10m
       Opens a room on it, from another terminal
 
@@ -122,105 +191,72 @@ What it stores:
 
 How it ends:
   SIGTERM and SIGINT burn all rooms: everybody is told, and the relay ends within seconds. A second
-  signal ends it at once.
+  signal ends it at once. SIGHUP reads the TLS certificate again.
 
 Exit codes:
-  0  asked to end, all rooms burned
-  1  could not start
-  2  the command line is wrong
+  0  asked to end, all rooms burned; `check`: all of the hardening is in force
+  1  could not start; `check`: something of the hardening is not in force
+  2  the command line or the configuration file is wrong
   3  a bug: a worker panicked, and its rooms are gone
   130, 143  ended at once by a second SIGINT or SIGTERM";
 
+/// What a command line asks for.
+pub(crate) enum Asked {
+    /// Something to be done.
+    Run(Box<Options>),
+    /// To have this printed.
+    Print(String),
+}
+
 impl Options {
+    /// Reads the command line, and the file it names.
+    ///
+    /// # Errors
+    /// What is wrong with either.
+    pub(crate) fn read(command_line: Vec<OsString>) -> Result<Asked, Error> {
+        let mut command = Self::command();
+        // What else the command line lacks, the file may have.
+        let lenient = Self::command()
+            .ignore_errors(true)
+            .try_get_matches_from(&command_line);
+        let path = lenient
+            .ok()
+            .and_then(|matches| matches.get_one::<PathBuf>("config").cloned());
+        let matches = match path {
+            None => command.try_get_matches_from_mut(command_line)?,
+            Some(path) => {
+                let wrong = |why: String| {
+                    let why = format!("{}: {}", path.display(), why.trim_end());
+                    Self::command().error(ErrorKind::ValueValidation, why)
+                };
+                let text =
+                    std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+                let said = file::arguments(&text, &command).map_err(wrong)?;
+                let mut words = command_line.into_iter();
+                let name: Vec<_> = words.next().into_iter().collect();
+                // By itself first: so that what is wrong is looked for where it is. What the file lacks, the command
+                // line may have.
+                let of_file = command.try_get_matches_from_mut(name.iter().chain(&said));
+                of_file
+                    .err()
+                    .filter(|error| error.kind() != ErrorKind::MissingRequiredArgument)
+                    .map_or(Ok(()), |error| Err(wrong(error.to_string())))?;
+                command.try_get_matches_from_mut(name.into_iter().chain(said).chain(words))?
+            }
+        };
+        let options = Self::from_arg_matches(&matches)?;
+        if options.print_config {
+            return Ok(Asked::Print(file::print(&command, &matches)));
+        }
+        Ok(Asked::Run(Box::new(options)))
+    }
+
     pub(crate) fn config(&self) -> Config {
         let mut config = Config::default();
-        let limits = &mut config.limits;
-        let given = &self.limits;
-        limits.rooms = given.rooms;
-        limits.rooms_of_peer = given.rooms_of_peer;
-        limits.connections = given.connections;
-        limits.connections_of_peer = given.connections_of_peer;
-        limits.joins = given.joins;
-        limits.handshake_millis = given.handshake_millis;
-        limits.connection_frames = given.connection_frames.0;
-        limits.connection_bytes = given.connection_bytes.0;
-        limits.room_envelopes = given.room_envelopes.0;
-        limits.room_bytes = given.room_bytes.0;
-        limits.refused_frames = given.refused_frames;
-        limits.kept_millis = given.kept_millis;
-        limits.kept_bytes = given.kept_bytes;
-        limits.history_bytes = given.history_bytes;
-        limits.history_changes = given.history_changes;
-        limits.replaced_tickets = given.replaced_tickets;
+        self.limits.apply(&mut config);
         config
     }
 }
 
-/// A rate as it is written on the command line: `50:200`.
-#[derive(Clone, Copy, Debug)]
-struct RateOption(Rate);
-
-impl FromStr for RateOption {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const SHAPE: &str = "two whole numbers above 0, such as 50:200";
-        let (per_second, burst) = text.split_once(':').ok_or(SHAPE)?;
-        let number = |text: &str| text.parse().ok().filter(|number| *number > 0).ok_or(SHAPE);
-        Ok(Self(Rate::new(number(per_second)?, number(burst)?)))
-    }
-}
-
-impl std::fmt::Display for RateOption {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.0.per_second, self.0.burst)
-    }
-}
-
-fn at_least(least: u64) -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(least..)
-}
-
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    fn parse(arguments: &[&str]) -> Result<Options, clap::Error> {
-        Options::try_parse_from([&["burnchat-relay"], arguments].concat())
-    }
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Options::command().debug_assert();
-    }
-
-    #[test]
-    fn without_arguments_the_limits_are_the_specs() {
-        let options = parse(&[]).unwrap();
-        assert_eq!(options.config().limits, Limits::default());
-        assert!(options.listen.ip().is_loopback());
-    }
-
-    #[test]
-    fn each_limit_can_be_set() {
-        let options = parse(&["--rooms", "7", "--connection-frames", "5:9"]).unwrap();
-        let limits = options.config().limits;
-        assert_eq!(limits.rooms, 7);
-        assert_eq!(limits.connection_frames, Rate::new(5, 9));
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        for arguments in [
-            ["--rooms", "0"],
-            ["--rooms", "many"],
-            ["--room-bytes", "5"],
-            ["--room-bytes", "0:5"],
-            ["--listen", "8470"],
-        ] {
-            assert!(parse(&arguments).is_err(), "{arguments:?}");
-        }
-    }
-}
+mod tests;

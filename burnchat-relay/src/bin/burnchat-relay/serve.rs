@@ -12,9 +12,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tower_service::Service;
 use tracing::warn;
+
+use crate::tls::Tls;
 
 /// How long a client may take for the head of a request, and for the next one on the same connection.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -22,11 +25,27 @@ const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// Serves `router` until it is dropped; connections that are open then go on.
-pub(crate) async fn serve(listener: TcpListener, router: Router) {
+pub(crate) async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router) {
     loop {
+        let turn = match &tls {
+            Some(tls) => tls.turn().await,
+            None => None,
+        };
         match listener.accept().await {
             Ok((stream, address)) => {
-                tokio::spawn(serve_one(stream, address, router.clone()));
+                // Frames are small and each one is waited for.
+                let _ = stream.set_nodelay(true);
+                let (tls, router) = (tls.clone(), router.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve_one(stream, address, router).await,
+                        Some(tls) => {
+                            if let Some(stream) = tls.accept(stream, turn).await {
+                                serve_one(stream, address, router).await;
+                            }
+                        }
+                    }
+                });
             }
             // A client that was gone before it was its turn.
             Err(error) if is_of_one_connection(&error) => {}
@@ -38,9 +57,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
     }
 }
 
-async fn serve_one(stream: TcpStream, address: SocketAddr, router: Router) {
-    // Frames are small and each one is waited for.
-    let _ = stream.set_nodelay(true);
+async fn serve_one<S>(stream: S, address: SocketAddr, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(address));

@@ -1,4 +1,4 @@
-//! The signals that end the relay.
+//! The signals that end the relay, and the one that has it read its certificate again.
 
 use std::io;
 use std::process::ExitCode;
@@ -32,6 +32,38 @@ impl Signals {
             _ = self.interrupt.recv() => Caught { number: 2 },
             _ = self.terminate.recv() => Caught { number: 15 },
         }
+    }
+}
+
+/// SIGHUP, from when this is made.
+#[cfg(unix)]
+pub(crate) struct HangUps(Signal);
+
+#[cfg(unix)]
+impl HangUps {
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    pub(crate) async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending().await
+        }
+    }
+}
+
+/// Nothing hangs up.
+#[cfg(not(unix))]
+pub(crate) struct HangUps;
+
+#[cfg(not(unix))]
+impl HangUps {
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(crate) async fn next(&mut self) {
+        std::future::pending().await
     }
 }
 
