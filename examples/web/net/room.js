@@ -293,6 +293,8 @@ export class Room {
    */
   send(text, { burnAfterMs = 0 } = {}) {
     const now = this.#driver.now();
+    // The machine may be joined already while the page has not been told.
+    if (this.#self === '' && this.#client.status() !== 'ended') throw new ProtocolError('not_joined');
     const id = this.#client.send(now, text, { burnAfterMs });
     const author = this.#client.participant(this.#self);
     if (author !== null) this.#tell({ type: 'message', id, author, text, sentAt: now, burnAfterMs, history: false });
@@ -431,6 +433,7 @@ export class Room {
   }
 
   #heard(/** @type {import('../protocol/src/index.js').Event} */ event) {
+    if (event.type === 'rejoining') this.#self = '';
     if (event.type === 'joined') {
       this.#self = event.id;
       this.#typing = { typing: false, at: -Infinity };

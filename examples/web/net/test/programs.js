@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
@@ -278,3 +279,55 @@ export const shown = {
     return { short, emoji, number, qr };
   },
 };
+
+/** A way to the relay that can be cut, for programs whose sockets are their own. */
+export class Cable {
+  /**
+   * @param {import('node:net').Server} server
+   * @param {string} base
+   */
+  constructor(server, base) {
+    this.server = server;
+    this.base = base;
+    this.up = true;
+    /** @type {Set<import('node:net').Socket>} */
+    this.sockets = new Set();
+  }
+
+  /** @returns {Promise<Cable>} */
+  static lay(/** @type {string} */ relay) {
+    const { hostname, port } = new URL(relay);
+    return new Promise((resolve) => {
+      const server = createServer((near) => {
+        if (!cable.up) return near.destroy();
+        const far = connect({ host: hostname, port: Number(port) });
+        for (const socket of [near, far]) {
+          cable.sockets.add(socket);
+          socket.on('error', () => {});
+          socket.on('close', () => {
+            cable.sockets.delete(socket);
+            near.destroy();
+            far.destroy();
+          });
+        }
+        near.pipe(far).pipe(near);
+      });
+      /** @type {Cable} */
+      let cable;
+      server.listen(0, '127.0.0.1', () => {
+        const address = /** @type {import('node:net').AddressInfo} */ (server.address());
+        cable = new Cable(server, `http://127.0.0.1:${address.port}`);
+        resolve(cable);
+      });
+    });
+  }
+
+  cut() {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  close() {
+    this.cut();
+    this.server.close();
+  }
+}
