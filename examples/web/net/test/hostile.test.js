@@ -58,6 +58,39 @@ test('an entry that is missing is a fork: the client joins afresh, and goes on',
   leave(ana, ben);
 });
 
+test('a client that joins afresh reads of the history what it has not shown yet, and nothing twice', async () => {
+  const { link, ana } = await newRoom({ history: true });
+  const network = new Network();
+  const ben = await Person.join(link, { name: 'ben' }, {}, network);
+  await Promise.all([ana.keyed(2), ben.keyed(2)]);
+  await ana.says('one');
+  await ben.reads('one');
+  await ben.says('two');
+  await ana.reads('two');
+  network.tamper = (frame) => (frame.type === 'message' ? null : frame);
+  await ana.says('three');
+  await ana.hears('accepted');
+  network.tamper = (frame) => frame;
+  await ana.says('four');
+  await ben.hears('rejoining');
+  assert.equal((await ben.hears('historyRead')).complete, true);
+  assert.deepEqual(ben.texts(), ['one', 'two', 'three', 'four']);
+  leave(ana, ben);
+});
+
+test('a reloaded page reads the whole history, what it said itself among it', async () => {
+  const { link, ana } = await newRoom({ history: true });
+  const ben = await Person.join(link, { name: 'ben' });
+  await Promise.all([ana.keyed(2), ben.keyed(2)]);
+  await ben.says('said before the reload');
+  await ana.reads('said before the reload');
+  const again = await Person.join(link, { name: 'ben', seatToken: ben.room.seatToken() ?? assert.fail() });
+  assert.equal((await again.hears('historyRead')).complete, true);
+  assert.deepEqual(again.texts(), ['said before the reload']);
+  assert(again.heard.all.every(({ type }) => type !== 'fault'));
+  leave(ana, again);
+});
+
 test('a client joins afresh twice, and not a third time', async () => {
   const { link, ana } = await newRoom();
   const network = new Network();
