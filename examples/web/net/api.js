@@ -5,7 +5,7 @@ import { ProtocolError, readProblem, toBase64url } from '../protocol/src/index.j
 /** @typedef {import('../protocol/src/index.js').Link} Link */
 
 /** Longest wait for an answer, ms. */
-const PATIENCE = 15_000;
+export const PATIENCE = 15_000;
 
 export const roomPath = (/** @type {Link} */ { base, roomId }) => `${base}/api/rooms/${toBase64url(roomId)}`;
 
@@ -14,9 +14,10 @@ export const roomPath = (/** @type {Link} */ { base, roomId }) => `${base}/api/r
  * @param {typeof globalThis.fetch} fetch
  * @param {string} url
  * @param {RequestInit} init
+ * @param {(body: string, status: number) => ProtocolError} [refused] what a refusal says
  * @returns {Promise<string>}
  */
-export async function request(fetch, url, init) {
+export async function request(fetch, url, init, refused = (body, status) => refusal(status, body)) {
   let answer;
   let body;
   try {
@@ -33,7 +34,7 @@ export async function request(fetch, url, init) {
     throw new ProtocolError('unreachable');
   }
   if (answer.ok) return body;
-  throw refusal(answer.status, body);
+  throw refused(body, answer.status);
 }
 
 /** What a refusal says; where it says nothing that is understood, what its status says. */

@@ -1,10 +1,11 @@
 // Drives one client machine: opens connections and opens them again, carries frames, keeps time.
 
 import { Backoff } from './backoff.js';
+import { openHttp } from './http.js';
 import { GIVEN_UP, openSocket } from './socket.js';
 
 /** @typedef {import('../protocol/src/index.js').Client} Client */
-/** @typedef {import('../protocol/src/index.js').Event} Event */
+/** @typedef {import('../protocol/src/index.js').Event} RoomEvent */
 /** @typedef {import('../protocol/src/index.js').Link} Link */
 /** @typedef {import('./socket.js').Connection} Connection */
 /** @typedef {{ state: 'connecting' | 'online' | 'reconnecting' | 'offline', retryAt: number | null }} Reachability */
@@ -22,6 +23,8 @@ import { GIVEN_UP, openSocket } from './socket.js';
 
 /** A connection on which nothing has come for so long is taken for broken, ms (section 13.1). */
 const SILENCE = 30_000;
+/** After so many connections in a row on which nothing has come, the other way to the relay is tried. */
+const FAILURES = 2;
 /** The longest that timers reach. */
 const FAR = 2 ** 31 - 1;
 
@@ -35,6 +38,9 @@ export class Driver {
   /** Whether the machine has been told of it. */
   #opened = false;
   #lastHeard = 0;
+  /** How to get to the relay: a network may let through one and not the other. @type {'socket' | 'http'} */
+  #way = 'socket';
+  #failures = 0;
   /** Whether the machine wants a connection that is not there. */
   #wanted = false;
   /** @type {number | null} */ #retryAt = null;
@@ -47,7 +53,7 @@ export class Driver {
    * @param {Client} client
    * @param {{ base: string, roomId: Uint8Array<ArrayBuffer> }} place where the room is
    * @param {World} world
-   * @param {{ event: (event: Event) => void, reachability: (now: Reachability) => void, progress: () => void }} listener
+   * @param {{ event: (event: RoomEvent) => void, reachability: (now: Reachability) => void, progress: () => void }} listener
    */
   constructor(client, place, world, listener) {
     this.#client = client;
@@ -58,6 +64,7 @@ export class Driver {
     const { signal } = this.#stop;
     world.window?.addEventListener('online', () => this.#hurry(), { signal });
     world.window?.addEventListener('offline', () => this.#tellReachability(), { signal });
+    world.window?.addEventListener('pagehide', (event) => this.#unload(event), { signal });
     world.window?.addEventListener('pageshow', () => this.#wake(), { signal });
     world.window?.addEventListener('visibilitychange', () => this.#wake(), { signal });
   }
@@ -116,13 +123,14 @@ export class Driver {
     this.#opened = false;
     this.#lastHeard = this.now();
     /** @type {Connection} */
-    const connection = openSocket(this.#world.WebSocket, this.#link, {
+    const connection = this.#open({
       opened: () => {
         this.#opened = true;
         this.after(this.#client.handleConnected(this.now()));
       },
       message: (frame) => {
         this.#lastHeard = this.now();
+        this.#failures = -1;
         this.after(this.#client.handleFrame(this.now(), frame));
       },
       broken: () => this.#broken(connection),
@@ -130,9 +138,21 @@ export class Driver {
     this.#connection = connection;
   }
 
+  /** @returns {Connection} */
+  #open(/** @type {import('./socket.js').Listener} */ listener) {
+    const { WebSocket, fetch } = this.#world;
+    if (this.#failures >= FAILURES) {
+      this.#way = this.#way === 'socket' ? 'http' : 'socket';
+      this.#failures = 0;
+    }
+    if (this.#way === 'socket') return openSocket(WebSocket, this.#link, listener);
+    return openHttp(fetch, this.#link, () => this.#client.id() ?? '', () => this.now(), listener);
+  }
+
   #broken(/** @type {Connection} */ connection) {
     if (this.#connection !== connection) return;
     this.#connection = null;
+    this.#failures += 1;
     if (this.#opened) {
       this.after(this.#client.handleDisconnected(this.now()));
     } else {
@@ -153,6 +173,11 @@ export class Driver {
     if (connection === null) return;
     connection.close(GIVEN_UP);
     this.#broken(connection);
+  }
+
+  /** The page goes away: so does its participant, as with a WebSocket that a browser closes. */
+  #unload(/** @type {Event | PageTransitionEvent} */ event) {
+    if (!('persisted' in event && event.persisted)) this.#connection?.close(1001);
   }
 
   /** There may be a network again. */

@@ -22,7 +22,14 @@ macro_rules! assets {
 
 pub(crate) const ASSETS: &[Asset] = assets! {
     SCRIPT:
+        "net/api.js"
+        "net/backoff.js"
+        "net/clock.js"
+        "net/driver.js"
+        "net/event-stream.js"
+        "net/http.js"
         "net/room.js"
+        "net/socket.js"
         "protocol/src/bytes.js"
         "protocol/src/client.js"
         "protocol/src/commands.js"

@@ -273,6 +273,11 @@ export class Client {
     return this.#status;
   }
 
+  /** This client's participant id; null before it has drawn its keys, and at the end. */
+  id() {
+    return this.#identity?.key ?? null;
+  }
+
   /** @returns {Participant[]} in join order */
   participants() {
     const session = this.#session;
