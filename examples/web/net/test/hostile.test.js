@@ -67,10 +67,12 @@ test('a client that joins afresh reads of the history what it has not shown yet,
   await ben.reads('one');
   await ben.says('two');
   await ana.reads('two');
-  network.tamper = (frame) => (frame.type === 'message' ? null : frame);
+  network.tamper = (frame) => {
+    if (frame.type !== 'message') return frame;
+    network.tamper = (other) => other;
+    return null;
+  };
   await ana.says('three');
-  await ana.hears('accepted');
-  network.tamper = (frame) => frame;
   await ana.says('four');
   await ben.hears('rejoining');
   assert.equal((await ben.hears('historyRead')).complete, true);
@@ -283,4 +285,53 @@ test('a connection on which nothing comes any more is given up and resumed', asy
   await ben.reads('into the dark');
   await ben.hears('resumed');
   leave(ana, ben);
+});
+
+test('what cannot be sent is said at once, and nothing else happens', async () => {
+  const { link, ana } = await newRoom();
+  assert.throws(() => ana.room.send('to whom?'), { code: 'nobody_here' });
+  const ben = await Person.join(link, { name: 'ben' });
+  assert.throws(() => ben.room.send('too soon'), { code: 'not_joined' });
+  await Promise.all([ana.keyed(2), ben.keyed(2)]);
+  assert.throws(() => ben.room.send(''), { code: 'text_empty' });
+  assert.throws(() => ben.room.send('ü'.repeat(16_385)), { code: 'text_too_long' });
+  assert.throws(() => ben.room.send('x', { burnAfterMs: 0.5 }), { code: 'invalid_parameter' });
+  for (const command of [() => ben.room.lock(true), () => ben.room.renew(), () => ben.room.extend(60), () => ben.room.burn()]) {
+    assert.throws(command, { code: 'not_creator' });
+  }
+  assert.throws(() => ana.room.extend(1801), { code: 'invalid_parameter' });
+  assert.throws(() => ana.room.kick(ana.room.participants()[0].id), { code: 'invalid_parameter' });
+  await ben.room.send('ü'.repeat(16_384));
+  await ana.reads('ü'.repeat(16_384));
+  leave(ana, ben);
+});
+
+test('while the connection is gone 256 texts wait, and then go out in order', async () => {
+  const { link, ana } = await newRoom();
+  const ben = await Person.join(link, { name: 'ben' });
+  await Promise.all([ana.keyed(2), ben.keyed(2)]);
+  ana.network.down();
+  await ana.hears('reconnecting');
+  for (let text = 0; text < 256; text += 1) ana.room.send(`text ${text}`);
+  assert.throws(() => ana.room.send('one too many'), { code: 'queue_full' });
+  ana.network.up = true;
+  await ben.reads('text 255');
+  assert.deepEqual(ben.texts(), Array.from({ length: 256 }, (_, text) => `text ${text}`));
+  leave(ana, ben);
+});
+
+test('a listener that fails does not keep others from hearing', async (t) => {
+  const { ana } = await newRoom();
+  /** @type {(() => void)[]} */
+  const later = [];
+  t.mock.method(globalThis, 'queueMicrotask', (/** @type {() => void} */ task) => later.push(task));
+  const stop = ana.room.on(() => {
+    stop();
+    throw new Error('a mistake in the page');
+  });
+  ana.room.lock(true);
+  await ana.hears('locked');
+  // The page is told of its mistake all the same.
+  assert.throws(() => later.forEach((task) => task()), { message: 'a mistake in the page' });
+  leave(ana);
 });
