@@ -88,7 +88,7 @@ export class History {
       this.keyring.lastKeyed = last.version;
     }
     this.host.people.seeInOrder(this.everyone);
-    for (const key of this.departed) this.host.people.departed.add(key);
+    for (const key of this.departed) this.host.people.depart(key);
     // Those whose first join was replayed are counted from their first envelope on.
     for (const { key } of this.everyone) if (complete) this.inbox.follow(key);
   }

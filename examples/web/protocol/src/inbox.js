@@ -3,6 +3,7 @@
 import { toBase64url } from './bytes.js';
 import { openEnvelope, verifyEnvelope } from './envelopes.js';
 import * as limits from './limits.js';
+import { trim } from './memory.js';
 import { decodePlaintext } from './plaintext.js';
 
 /** @typedef {import('./epochs.js').KnownEpoch} KnownEpoch */
@@ -119,7 +120,7 @@ export class Inbox {
       return;
     }
     this.elsewhere.set(`${epoch} ${sender}`, n + 1);
-    if (this.elsewhere.size > limits.KNOWN_EPOCHS) this.elsewhere.delete(/** @type {string} */ (this.elsewhere.keys().next().value));
+    trim(this.elsewhere, limits.KNOWN_EPOCHS);
   }
 
   /**

@@ -2,6 +2,18 @@
 
 import * as limits from './limits.js';
 
+/**
+ * Forgets the oldest of what there is too much of: what a relay or an insider can make grow has an end.
+ * @param {Map<string, unknown> | Set<string>} collection
+ * @param {number} most
+ */
+export function trim(collection, most) {
+  for (const key of collection.keys()) {
+    if (collection.size <= most) return;
+    collection.delete(key);
+  }
+}
+
 /** The texts shown already, the newest of each sender: none is shown twice. */
 export class Shown {
   constructor() {
@@ -15,7 +27,8 @@ export class Shown {
     if (ids === undefined) this.ids.set(author, (ids = new Set()));
     if (ids.has(id)) return false;
     ids.add(id);
-    if (ids.size > limits.REMEMBERED_IDS) ids.delete(/** @type {string} */ (ids.values().next().value));
+    trim(ids, limits.REMEMBERED_IDS);
+    trim(this.ids, limits.DEPARTED_IDS);
     return true;
   }
 

@@ -2,6 +2,8 @@
 
 import { equal, L, toBase64url, u64, u8, wipe } from './bytes.js';
 import * as crypto from './crypto.js';
+import * as limits from './limits.js';
+import { trim } from './memory.js';
 import { fallbackName, label, openName, sealName, tag } from './names.js';
 
 /** @typedef {import('./bytes.js').Bytes} Bytes */
@@ -191,6 +193,13 @@ export class People {
     this.seen.set(member.key, member);
     const name = member.verified?.name.normalize('NFC');
     if (name !== undefined && !this.first.has(name)) this.first.set(name, member.key);
+    trim(this.seen, limits.DEPARTED_IDS);
+    trim(this.first, limits.DEPARTED_IDS);
+  }
+
+  depart(/** @type {string} */ key) {
+    this.departed.add(key);
+    trim(this.departed, limits.DEPARTED_IDS);
   }
 
   /** A replayed history tells who came before those already seen. */

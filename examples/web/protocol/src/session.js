@@ -7,6 +7,7 @@ import { Fork } from './host.js';
 import { Inbox } from './inbox.js';
 import { Keyring } from './keyring.js';
 import * as limits from './limits.js';
+import { trim } from './memory.js';
 import { Outbox } from './outbox.js';
 import { checkEntry, makeRoster } from './participants.js';
 
@@ -172,6 +173,7 @@ export class Session {
     if (gone !== null) {
       this.depart(gone, wasHolding);
       this.replaced.set(gone.key, joined.key);
+      trim(this.replaced, limits.DEPARTED_IDS);
       host.tell({ type: 'participantLeft', participant: host.people.show(gone, self.key), reason: 'replaced' });
     }
     this.inbox.follow(joined.key);
@@ -217,10 +219,7 @@ export class Session {
 
   /** Somebody has left, or was replaced: the new roster is there already. */
   depart(/** @type {Member} */ gone, /** @type {boolean} */ wasHolding) {
-    this.host.people.departed.add(gone.key);
-    if (this.host.people.departed.size > limits.DEPARTED_IDS) {
-      this.host.people.departed.delete(/** @type {string} */ (this.host.people.departed.values().next().value));
-    }
+    this.host.people.depart(gone.key);
     this.inbox.forget(gone.key);
     if (this.keyring.holding && !wasHolding) this.outbox.holdBegins();
     if (this.keyring.alone) {
@@ -250,6 +249,7 @@ export class Session {
   report(/** @type {Member} */ { key, verified }) {
     if (verified === null && !this.reported.has(key)) {
       this.reported.add(key);
+      trim(this.reported, limits.DEPARTED_IDS);
       this.host.fault('unverified_participant', key);
     }
     if (verified?.badName) this.host.fault('bad_name', key);
