@@ -43,7 +43,8 @@ export class Link {
     const fragment = hash < 0 ? '' : text.slice(hash + 1);
     const at = url.lastIndexOf('/r/');
     if (at < 0) throw refuse('link_not_a_link');
-    const base = url.slice(0, at);
+    // A copy: where engines let a slice share the characters of the whole, it would keep the link's secret in memory.
+    const base = new TextDecoder().decode(utf8(url.slice(0, at)));
     const id = url.slice(at + 3);
     if (!isBase(base) || /[/?]/.test(id)) throw refuse('link_not_a_link');
     if (fragment === '') throw refuse('link_no_fragment');
