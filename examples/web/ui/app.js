@@ -97,7 +97,9 @@ export const app = {
 function show(page) {
   shown?.leave?.();
   shown = page;
-  coolDown();
+  if (page.element.querySelector('.fuse') === null) {
+    coolDown();
+  }
   document.title = 'Burnchat';
   replace(document.body, page.element);
   const target = page.focus ?? page.element.querySelector('h1');

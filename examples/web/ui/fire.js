@@ -109,8 +109,8 @@ function sparkPicture() {
   const context = picture.getContext('2d');
   if (context) {
     const glow = context.createRadialGradient(32, 36, 0, 32, 32, 32);
-    glow.addColorStop(0, 'rgb(255 214 130 / 0.9)');
-    glow.addColorStop(0.3, 'rgb(255 138 45 / 0.55)');
+    glow.addColorStop(0, 'rgb(255 176 72 / 0.85)');
+    glow.addColorStop(0.3, 'rgb(255 116 30 / 0.6)');
     glow.addColorStop(0.65, 'rgb(214 54 16 / 0.22)');
     glow.addColorStop(1, 'rgb(120 16 0 / 0)');
     context.fillStyle = glow;

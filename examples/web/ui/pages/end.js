@@ -24,7 +24,8 @@ export function endPage(app, how, { shapes = [], copied = false } = {}) {
     copied && clipboardOffer(),
   );
   if (burned) {
-    void fire(shapes);
+    // Over the page, once it stands.
+    queueMicrotask(() => void fire(shapes));
   }
   return { element };
 }

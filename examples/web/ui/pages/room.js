@@ -333,6 +333,7 @@ export function roomPage(app, room, roomId) {
   showSettings();
   showPeople();
   showLink();
+  void verify.update();
   tick();
   messages.notice(room.settings()?.history ? t.room.notices.youJoinedHistory : t.room.notices.youJoined);
   // Once it stands in the page: whether there is room beside the messages can only be known then.

@@ -64,7 +64,7 @@ export function verifyPanel(room, compared) {
       state === 'changed' && h('p', { class: 'verdict bad', role: 'status' }, icon('alert'), h('span', {}, t.verifyPanel.changed)),
       h('p', { class: 'hint' }, t.verifyPanel.intro),
       h('h3', {}, t.verifyPanel.emoji),
-      h('ol', { class: 'emoji' }, codes.emoji.map(({ symbol, name }) => h('li', {}, h('span', { class: 'emoji-symbol', 'aria-hidden': 'true' }, symbol), h('span', { class: 'emoji-name' }, t.emojiNames[name] ?? name)))),
+      h('ol', { class: 'emoji' }, codes.emoji.map(({ symbol, name }) => h('li', {}, h('span', { class: 'emoji-symbol', 'aria-hidden': 'true' }, `${symbol}\ufe0f`), h('span', { class: 'emoji-name' }, t.emojiNames[name] ?? name)))),
       state !== 'same' && h('button', { class: 'button primary wide', type: 'button', onclick: same }, icon('check'), t.verifyPanel.matches),
       h('h3', {}, t.verifyPanel.number),
       h('p', { class: 'safety-number' }, codes.safetyNumber.split(' ').map((group) => h('span', {}, group))),
@@ -78,7 +78,6 @@ export function verifyPanel(room, compared) {
     ];
   };
 
-  void update();
   return {
     element: body,
     update,
