@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-steps=(fmt msrv deny clippy no-std doc test vectors web fuzz bench)
+steps=(fmt msrv deny clippy no-std doc test vectors web browser fuzz bench)
 
 usage() {
     cat <<'END'
@@ -25,6 +25,8 @@ Runs the steps named, or all of them in this order, and fails if any of them fai
   test     all tests; the core's once with each crypto backend
   vectors  an implementation that is not in Rust, written from the spec alone, agrees with vectors and transcripts
   web      the web client: types, lints, vectors, transcripts, and rooms with the relay and the terminal client
+  browser  the web client's pages in Chromium, with a real relay; writes pictures of them to target/screenshots;
+           skipped where Chromium can't be installed
   fuzz     the fuzz targets compile; skipped where there is no nightly compiler
   bench    every benchmark runs once, to see that it can
 
@@ -54,11 +56,13 @@ install_what_is_missing() {
     command -v pebble >/dev/null || missing+=(pebble)
     [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
     ((${#missing[@]})) || return 0
+    install_packages "${missing[@]}"
+}
 
+install_packages() {
     local as_root=()
     ((EUID == 0)) || as_root=(sudo)
-    "${as_root[@]}" apt-get update
-    "${as_root[@]}" apt-get install --yes --no-install-recommends "${missing[@]}"
+    "${as_root[@]}" apt-get update && "${as_root[@]}" apt-get install --yes --no-install-recommends "$@"
 }
 
 step_fmt() {
@@ -138,6 +142,20 @@ step_web() {
         npm run types
         npm run lint
         npm test
+    )
+}
+
+# The variable CHROMIUM names another one than Debian's.
+step_browser() {
+    if [[ ! -x ${CHROMIUM:-/usr/bin/chromium} ]] && ! install_packages chromium fonts-noto-color-emoji; then
+        echo 'skipped: Chromium cannot be installed from this system'"'"'s packages'
+        return
+    fi
+    cargo build --package burnchat-relay --package burnchat-terminal --locked
+    (
+        cd examples/web
+        npm ci --no-audit --no-fund
+        npm run test:browser
     )
 }
 

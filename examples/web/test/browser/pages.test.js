@@ -31,37 +31,39 @@ after(async () => {
 });
 
 for (const [size, viewport] of Object.entries(SIZES)) {
-  for (const colorScheme of SCHEMES) {
-    test(`every state can be used on a ${size}, ${colorScheme}`, async () => {
-      const { context, page: unused, problems } = await somebody(chromium.browser, { viewport, colorScheme, hasTouch: size === 'phone' });
-      await unused.close();
-      await withStandIn(context);
-      for (const [name, scene] of Object.entries(SCENES)) {
-        if (only && !only.includes(name)) {
-          continue;
-        }
-        const page = await context.newPage();
-        page.on('pageerror', (error) => problems.push(`${name}: ${error}`));
-        page.on('console', (message) => message.type() === 'error' && problems.push(`${name}: ${message.text()}`));
-        await page.addInitScript((wanted) => Object.assign(globalThis, { standIn: wanted }), scene.script ?? {});
-        await page.goto(relay.url + scene.path);
-        await scene.act?.(page);
-        await page.locator(scene.ready).first().waitFor();
+  test(`every state can be used on a ${size}`, async () => {
+    const { context, page: unused, problems } = await somebody(chromium.browser, { viewport, hasTouch: size === 'phone' });
+    await unused.close();
+    await withStandIn(context);
+    for (const [name, scene] of Object.entries(SCENES)) {
+      if (only && !only.includes(name)) {
+        continue;
+      }
+      const page = await context.newPage();
+      page.on('pageerror', (error) => problems.push(`${name}: ${error}`));
+      page.on('console', (message) => message.type() === 'error' && problems.push(`${name}: ${message.text()}`));
+      await page.addInitScript((wanted) => Object.assign(globalThis, { standIn: wanted }), scene.script ?? {});
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.goto(relay.url + scene.path);
+      await scene.act?.(page);
+      await page.locator(scene.ready).first().waitFor();
+      for (const colorScheme of SCHEMES) {
+        await page.emulateMedia({ colorScheme });
         if (!scene.still) {
           await settled(page);
         }
         await picture(page, `${name}-${size}-${colorScheme}`);
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        assert.ok(wide <= 0, `${name} is ${wide} px too wide`);
         if (!scene.still) {
-          assert.deepEqual(await serious(page), [], name);
+          assert.deepEqual(await serious(page), [], `${name}, ${colorScheme}`);
         }
-        await page.close();
       }
-      assert.deepEqual(problems, []);
-      await context.close();
-    });
-  }
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wide <= 0, `${name} is ${wide} px too wide`);
+      await page.close();
+    }
+    assert.deepEqual(problems, []);
+    await context.close();
+  });
 }
 
 /** Until nothing moves that comes to rest by itself. @param {import('playwright-core').Page} page */

@@ -142,7 +142,7 @@ export const SCENES = {
   insecure: { path: '/', script: { secure: false }, ready: '[data-code="insecure"]' },
   'room-alone': { path: ROOM, script: { people: [ANA], security: 'alone' }, act: join, ready: '.empty-title' },
   room: { path: ROOM, script: { people }, act: talking, ready: '.message.mine' },
-  'room-last-minute': { path: ROOM, script: { people, secondsRemaining: 42 }, act: talking, ready: '.message.mine', still: true },
+  'room-last-minute': { path: ROOM, script: { people, secondsRemaining: 42 }, act: talking, ready: '.message.mine' },
   'room-securing': {
     path: ROOM,
     script: { people, security: 'securing' },
@@ -204,13 +204,6 @@ export const SCENES = {
     ready: '#panel-share .qr',
   },
   'panel-room': { path: ROOM, script: { people }, act: panel('control'), ready: '#panel-control' },
-  fire: {
-    path: ROOM,
-    script: { people },
-    act: ended({ reason: 'burned' }),
-    ready: '.fire',
-    still: true,
-  },
   burned: {
     path: ROOM,
     script: { people },
@@ -224,4 +217,25 @@ export const SCENES = {
   left: { path: ROOM, script: { people }, act: ended({ reason: 'left' }), ready: '[data-reason="left"]' },
   displaced: { path: ROOM, script: { people }, act: ended({ reason: 'refused', code: 'displaced' }), ready: '[data-code="displaced"]' },
   'bad-link': { path: ROOM, script: { joinEnds: { reason: 'failed', code: 'bad_link' } }, act: (page) => page.getByRole('button', { name: 'Join the room' }).click(), ready: '[data-code="bad_link"]' },
+  // The last, because time stays as it is for all pages of a browser.
+  fire: {
+    path: ROOM,
+    script: { people },
+    act: async (page) => {
+      // In the middle of it, however slow the machine.
+      await page.clock.install();
+      await talking(page);
+      await page.clock.pauseAt(Date.now() + 60_000);
+      await emit(page, [{ type: 'ended', reason: 'burned', code: null, retryAfterMs: null, attemptsLeft: null }]);
+      await page.evaluate(() => {
+        for (const one of document.getAnimations()) {
+          one.pause();
+          one.currentTime = 1_100;
+        }
+      });
+      await page.clock.runFor(1_100);
+    },
+    ready: '.fire',
+    still: true,
+  },
 };

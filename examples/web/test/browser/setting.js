@@ -112,12 +112,6 @@ export async function withStandIn(context) {
       await route.fulfill({ response, body: html });
     },
   );
-  if (process.env.BURNCHAT_WEB_FILES) {
-    await context.route('**/assets/ui/**', async (route) => {
-      const path = new URL(route.request().url()).pathname.replace('/assets/', '');
-      await route.fulfill({ path: join(ROOT, 'examples/web', path) });
-    });
-  }
 }
 
 /**
