@@ -175,9 +175,9 @@ export class Driver {
     this.#broken(connection);
   }
 
-  /** The page goes away: so does its participant, as with a WebSocket that a browser closes. */
+  /** The page goes away: so does its participant, as with a WebSocket that a browser closes. (1001 is the browser's own to give.) */
   #unload(/** @type {Event | PageTransitionEvent} */ event) {
-    if (!('persisted' in event && event.persisted)) this.#connection?.close(1001);
+    if (!('persisted' in event && event.persisted)) this.#connection?.close(1000);
   }
 
   /** There may be a network again. */
