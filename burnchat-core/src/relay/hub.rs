@@ -39,6 +39,9 @@ pub struct Hub {
     links: Links,
     agenda: Agenda,
     participants: usize,
+    kept_bytes: usize,
+    /// Logs do not grow: see [`set_memory_full`](Self::set_memory_full).
+    memory_full: bool,
 }
 
 impl Hub {
@@ -53,6 +56,8 @@ impl Hub {
             links: Links::default(),
             agenda: Agenda::default(),
             participants: 0,
+            kept_bytes: 0,
+            memory_full: false,
         }
     }
 
@@ -261,6 +266,13 @@ impl Hub {
         }
     }
 
+    /// Whether there is no memory for more than is kept. While there is none, no room keeps more bytes of envelopes than
+    /// it had: for each that comes, older ones go (spec section 16). A driver says so that has a budget for all rooms,
+    /// and goes by [`Stats::kept_bytes`].
+    pub fn set_memory_full(&mut self, full: bool) {
+        self.memory_full = full;
+    }
+
     /// What the driver is to do next, until there is nothing.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.links.pop_output()
@@ -279,6 +291,7 @@ impl Hub {
             rooms: self.rooms.len(),
             connections: self.links.len(),
             participants: self.participants,
+            kept_bytes: self.kept_bytes,
         }
     }
 
@@ -302,8 +315,9 @@ impl Hub {
             return;
         };
         room.scheduled = None;
-        if room.terms.end <= now {
-            self.burn(id, BurnReason::Expired);
+        let end = room.terms.end;
+        if end <= now {
+            self.burn_late(id, BurnReason::Expired, now.millis_since(end));
         } else {
             self.with_room(now, id, |room| room.catch_up());
         }
@@ -355,23 +369,29 @@ impl Hub {
         step: impl FnOnce(&mut Moment<'_>) -> T,
     ) -> Option<T> {
         let room = self.rooms.get_mut(&id)?;
-        let before = room.participants();
+        let before = (room.participants(), room.kept_bytes());
         let mut moment = Moment {
             now,
             limits: &self.limits,
             links: &mut self.links,
             terms: &mut room.terms,
             live: room.live.as_deref_mut()?,
+            memory_full: self.memory_full,
         };
         let done = step(&mut moment);
         moment.settle();
-        self.participants = self.participants + room.participants() - before;
+        self.participants = self.participants + room.participants() - before.0;
+        self.kept_bytes = self.kept_bytes + room.kept_bytes() - before.1;
         reschedule(&mut self.agenda, room);
         Some(done)
     }
 
-    /// Spec section 12.3.
     fn burn(&mut self, id: RoomId, reason: BurnReason) {
+        self.burn_late(id, reason, 0);
+    }
+
+    /// Spec section 12.3.
+    fn burn_late(&mut self, id: RoomId, reason: BurnReason, late_millis: u64) {
         let Some(room) = self.rooms.remove(&id) else {
             return;
         };
@@ -380,6 +400,7 @@ impl Hub {
         }
         self.owners.remove(room.terms.owner);
         self.participants -= room.participants();
+        self.kept_bytes -= room.kept_bytes();
         let connected: Vec<ConnectionId> = room
             .live
             .iter()
@@ -391,6 +412,7 @@ impl Hub {
         for connection in connected {
             self.links.close(connection, CloseCode::Normal);
         }
+        self.links.burned(room.terms.owner, reason, late_millis);
     }
 
     /// Sends an error; if it is one that closes, the connection is gone.

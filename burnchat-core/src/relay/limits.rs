@@ -20,7 +20,7 @@ impl Rate {
 /// The limits of one hub. The defaults are the spec's.
 ///
 /// What is counted for each peer or for the whole relay is counted by each hub for itself: a driver with several of
-/// them divides, or counts before them.
+/// them divides, or counts before them; [`Output::Burned`](super::Output::Burned) tells it of rooms that are no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -10,7 +10,7 @@ use super::{CloseCode, ConnectionId, Limits, Output, PeerKey};
 use crate::error::{Code, Effect};
 use crate::ids::RoomId;
 use crate::time::Timestamp;
-use crate::wire::{EncodedFrame, ErrorFrame, RelayFrame};
+use crate::wire::{BurnReason, EncodedFrame, ErrorFrame, RelayFrame};
 
 pub(super) struct Connection {
     pub(super) peer: PeerKey,
@@ -108,6 +108,15 @@ impl Links {
     pub(super) fn close(&mut self, connection: ConnectionId, code: CloseCode) {
         self.forget(connection);
         self.outputs.push_back(Output::Close { connection, code });
+    }
+
+    /// A room has burned: said after everything that was said to those in it.
+    pub(super) fn burned(&mut self, owner: PeerKey, reason: BurnReason, late_millis: u64) {
+        self.outputs.push_back(Output::Burned {
+            owner,
+            reason,
+            late_millis,
+        });
     }
 
     pub(super) fn send(&mut self, to: Vec<ConnectionId>, frame: EncodedFrame) {

@@ -177,16 +177,8 @@ impl Log {
             limits.kept_bytes
         };
 
+        self.drop_envelopes(|first, bytes| bytes > bytes_kept || (!history && old(first.at)));
         let floor = &mut self.floor;
-        while let Some(dropped) = self
-            .envelopes
-            .pop_if(|first, bytes| bytes > bytes_kept || (!history && old(first.at)))
-        {
-            *floor = dropped.seq.max(*floor);
-            if let Retention::History { complete } = &mut self.retention {
-                *complete = false;
-            }
-        }
         while let Some(dropped) = self
             .control
             .pop_if(|first, bytes| bytes > limits.kept_bytes || old(first.at))
@@ -210,6 +202,11 @@ impl Log {
         }
     }
 
+    /// Forgets the oldest envelopes until there are no more bytes of them than this.
+    pub(super) fn shrink_envelopes(&mut self, most: usize) {
+        self.drop_envelopes(|_, bytes| bytes > most);
+    }
+
     /// The roster is empty: nobody is left to resume, and newcomers start anew.
     pub(super) fn clear(&mut self) {
         let history = self.retention != Retention::Window;
@@ -224,6 +221,15 @@ impl Log {
     /// The number of the newest entry.
     pub(super) fn seq(&self) -> u64 {
         self.seq
+    }
+
+    /// Bytes of all entries.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.changes.bytes + self.control.bytes + self.envelopes.bytes
+    }
+
+    pub(super) fn envelope_bytes(&self) -> usize {
+        self.envelopes.bytes
     }
 
     /// Whether every entry after `seq` is still there.
@@ -257,6 +263,15 @@ impl Log {
             .take_while(move |kept| kept.seq < before)
             .map(|kept| kept.frame_for(None));
         Some((frames, complete))
+    }
+
+    fn drop_envelopes(&mut self, unwanted: impl Fn(&Kept, usize) -> bool) {
+        while let Some(dropped) = self.envelopes.pop_if(&unwanted) {
+            self.floor = dropped.seq.max(self.floor);
+            if let Retention::History { complete } = &mut self.retention {
+                *complete = false;
+            }
+        }
     }
 
     fn keeps_history(&self) -> bool {

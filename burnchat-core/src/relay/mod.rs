@@ -16,6 +16,7 @@
 //!     match output {
 //!         Output::Send { to, frame } => println!("{} bytes to {} connections", frame.as_bytes().len(), to.len()),
 //!         Output::Close { connection, code } => println!("close {connection:?} with {}", code.number()),
+//!         Output::Burned { late_millis, .. } => println!("a room has burned, {late_millis} ms late"),
 //!     }
 //! }
 //! # }
@@ -59,7 +60,7 @@ pub use quota::Bucket;
 
 use crate::error::Code;
 use crate::wire::http::Problem;
-use crate::wire::{EncodedFrame, ErrorFrame};
+use crate::wire::{BurnReason, EncodedFrame, ErrorFrame};
 
 /// What the driver is to do, in this order.
 #[derive(Clone, Debug)]
@@ -77,6 +78,15 @@ pub enum Output {
         connection: ConnectionId,
         /// With which code.
         code: CloseCode,
+    },
+    /// Nothing is to be done: a room has burned, and everyone in it has been told.
+    Burned {
+        /// Whose budget of rooms it counted against.
+        owner: PeerKey,
+        /// Why.
+        reason: BurnReason,
+        /// How long after its end it was, in ms; 0 if that was not why.
+        late_millis: u64,
     },
 }
 
@@ -183,6 +193,8 @@ pub struct Stats {
     pub connections: usize,
     /// Participants on all rosters, those away included.
     pub participants: usize,
+    /// Bytes of log entries kept in all rooms.
+    pub kept_bytes: usize,
 }
 
 #[cfg(test)]

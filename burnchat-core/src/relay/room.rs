@@ -132,6 +132,11 @@ impl Room {
     pub(super) fn participants(&self) -> usize {
         self.live.as_ref().map_or(0, |live| live.roster.len())
     }
+
+    /// Bytes of its log.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.live.as_ref().map_or(0, |live| live.log.kept_bytes())
+    }
 }
 
 /// A room somebody has joined, at one moment, with everything a step may touch.
@@ -141,6 +146,7 @@ pub(super) struct Moment<'a> {
     pub(super) links: &'a mut Links,
     pub(super) terms: &'a mut Terms,
     pub(super) live: &'a mut Live,
+    pub(super) memory_full: bool,
 }
 
 /// What a frame leads to beyond its room.
@@ -260,7 +266,11 @@ impl Moment<'_> {
 
     /// Puts an entry into the log and sends it to everyone connected.
     pub(super) fn log(&mut self, kind: Kind, entry: impl FnOnce(u64) -> RelayFrame) {
+        let before = self.live.log.envelope_bytes();
         let frame = self.live.log.append(self.now, self.limits, kind, entry);
+        if self.memory_full {
+            self.live.log.shrink_envelopes(before);
+        }
         let everyone = self.everyone();
         self.links.send(everyone, frame);
     }

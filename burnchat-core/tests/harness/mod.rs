@@ -694,6 +694,7 @@ impl World {
                     let at = self.now.0.max(state.last_down);
                     self.push(at, Packet::ClientLearnsOfClose { connection });
                 }
+                HubOutput::Burned { .. } => {}
             }
         }
     }

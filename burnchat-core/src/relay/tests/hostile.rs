@@ -192,7 +192,7 @@ fn nothing_that_names_anything_is_printed() {
     let world = World::new();
     assert_eq!(
         format!("{:?}", world.hub),
-        "Hub(Stats { rooms: 1, connections: 0, participants: 0 })"
+        "Hub(Stats { rooms: 1, connections: 0, participants: 0, kept_bytes: 0 })"
     );
     assert_eq!(format!("{:?}", peer(7)), "PeerKey(..)");
 }

@@ -371,3 +371,46 @@ fn a_younger_key_frame_keeps_its_wraps_when_an_older_one_goes() {
     let heard = world.hears("ben");
     assert_eq!(heard, ["key 3 by ana", "end 2", "locked true", "resumed"]);
 }
+
+#[test]
+fn what_is_kept_is_counted_until_it_burns() {
+    let mut world = World::new();
+    world.keyed_pair();
+    let before = world.hub.stats().kept_bytes;
+    assert!(before > 0);
+    world.say("ana");
+    assert!(world.hub.stats().kept_bytes > before + 80);
+    world.burn("ana");
+    assert_eq!(world.hub.stats().kept_bytes, 0);
+}
+
+#[test]
+fn where_memory_is_full_the_newest_is_kept_for_the_oldest() {
+    let mut world = World::new();
+    world.keyed_pair();
+    for _ in 0..3 {
+        world.say("ana");
+    }
+    let full = world.hub.stats().kept_bytes;
+    world.hub.set_memory_full(true);
+    world.drop("ben");
+    for _ in 0..2 {
+        world.say("ana");
+    }
+    assert!(world.hub.stats().kept_bytes <= full);
+    // What came while he was away is still there.
+    world.resume("ben");
+    assert_eq!(world.hears("ben").last().unwrap(), "resumed");
+
+    world.drop("ben");
+    for _ in 0..4 {
+        world.say("ana");
+    }
+    world.resume("ben");
+    assert_eq!(world.hears("ben"), ["error gap", REFUSED]);
+    let still = world.hub.stats().kept_bytes;
+    assert!(still <= full);
+    world.hub.set_memory_full(false);
+    world.say("ana");
+    assert!(world.hub.stats().kept_bytes > still);
+}

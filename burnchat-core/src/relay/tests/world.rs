@@ -423,6 +423,7 @@ impl World {
                         person.heard.push(format!("closed {}", code.number()));
                     }
                 }
+                Output::Burned { .. } => {}
             }
         }
     }

@@ -384,6 +384,7 @@ impl World {
                     connection: ConnectionId(connection),
                     ..
                 } => self.push(DELAY, Packet::ClosedAbove { connection }),
+                HubOutput::Burned { .. } => {}
             }
         }
     }
