@@ -15,6 +15,13 @@ use burnchat_core::relay::Limits;
 pub struct Config {
     /// The limits of the rooms (spec section 16).
     pub limits: Limits,
+    // How the work is divided, and what memory it may take.
+    /// Workers, each with some of the rooms; at least one.
+    pub workers: usize,
+    /// Bytes of log entries kept in all rooms together. New rooms are refused (`too_many_rooms`) from three quarters of
+    /// it; when all of it is used up, rooms forget old envelopes for new ones.
+    pub kept_bytes: usize,
+    // What waits.
     /// Frames from all connections of one worker that wait to be looked at; beyond it connections are not read.
     pub inbound_frames: usize,
     /// Bytes that wait for a slow reader, besides the replay that a `join` or `resume` is answered with; beyond them it
@@ -36,6 +43,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            kept_bytes: 1 << 30,
             inbound_frames: 1_024,
             backlog_bytes: 4 << 20,
             backlog_frames: 4_096,

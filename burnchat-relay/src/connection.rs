@@ -366,10 +366,11 @@ impl<W: AsyncWrite + Unpin> Writer<'_, W> {
         let Self {
             sender, outgoings, ..
         } = self;
-        while sender.has_room()
-            && let Some(frame) = outgoings.take()
-        {
-            sender.put(frame);
+        if sender.has_room() {
+            outgoings.hand_over(|frame| {
+                sender.put(frame);
+                sender.has_room()
+            });
         }
         if let Some(payload) = self.pulse.take_answer() {
             self.sender.put_first(Frame::pong(payload));

@@ -27,8 +27,9 @@
 //!
 //! # Who does what
 //!
-//! A worker task owns the hub and with it all rooms; there is no lock round a room. Each connection has a task of its
-//! own that only moves bytes: into the worker's queue, which has an end (then the connection waits), and out of its own
+//! A worker task owns a hub and with it some of the rooms; there are [`Config::workers`] of them, a room's id decides on
+//! its worker, and there is no lock round a room. What a peer or the relay may have is counted over all workers. Each
+//! connection has a task of its own that only moves bytes: into the worker's queue, which has an end (then the connection waits), and out of its own
 //! queue, which has an end too (then the reader is too slow, is closed with 1013, and can resume). So nobody ever waits
 //! for a slow reader. For the replay that a `join` or `resume` is answered with there is room besides.
 //!
@@ -48,6 +49,7 @@ mod pulse;
 mod relay;
 mod rng;
 mod shard;
+mod totals;
 mod websocket;
 
 pub use burnchat_core::relay::{Limits, Rate, Stats};

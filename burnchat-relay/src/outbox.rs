@@ -181,9 +181,14 @@ impl Outgoings {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The next frame, if one waits.
-    pub(crate) fn take(&mut self) -> Option<Frame> {
-        lock(&self.0).pop()
+    /// Hands over the frames that wait, until `take` says that it wants no more.
+    pub(crate) fn hand_over(&mut self, mut take: impl FnMut(Frame) -> bool) {
+        let mut queue = lock(&self.0);
+        while let Some(frame) = queue.pop() {
+            if !take(frame) {
+                break;
+            }
+        }
     }
 
     /// The frame to take leave with: the last one that waits.
@@ -375,7 +380,12 @@ mod tests {
         outbox.wake();
         assert_eq!(counted.0.load(Ordering::Relaxed), 1);
         assert!(outgoings.poll_next(&mut cx).is_ready());
-        assert!(outgoings.take().is_some());
+        let mut left = 0;
+        outgoings.hand_over(|_| {
+            left += 1;
+            true
+        });
+        assert_eq!(left, 1);
     }
 
     #[tokio::test]

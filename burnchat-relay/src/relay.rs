@@ -1,6 +1,7 @@
 //! The handle of a running relay, and what its parts share.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +11,7 @@ use burnchat_core::relay::{ConnectionId, PeerKey, Stats};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -17,6 +19,7 @@ use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::peer::PeerKeys;
 use crate::shard::{Gone, Shard};
+use crate::totals::Totals;
 use crate::{Config, http};
 
 /// A running relay. Clones are handles of the same one; dropping them all stops nothing, [`shutdown`](Self::shutdown)
@@ -29,7 +32,10 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) peers: PeerKeys,
     clock: Clock,
-    shard: Shard,
+    /// Each has some of the rooms.
+    shards: Box<[Shard]>,
+    /// Decides which; under a key of its own, so that nobody can choose a room's worker.
+    by_room: RandomState,
     /// Becomes true when a worker panics.
     failed: watch::Receiver<bool>,
     next_connection: AtomicU64,
@@ -46,12 +52,19 @@ impl Relay {
     pub fn start(config: Config) -> Self {
         let (failing, failed) = watch::channel(false);
         let clock = Clock::system();
-        let shard = Shard::start(&config, clock.clone(), failing);
+        let totals = Totals::new(&config);
+        let shards = (0..config.workers.max(1))
+            .map(|_| {
+                let (clock, totals) = (clock.clone(), Arc::clone(&totals));
+                Shard::start(&config, clock, totals, failing.clone())
+            })
+            .collect();
         Self(Arc::new(Shared {
             config,
             clock,
             peers: PeerKeys::random(),
-            shard,
+            shards,
+            by_room: RandomState::new(),
             failed,
             next_connection: AtomicU64::new(0),
             connections: watch::Sender::new(()),
@@ -75,8 +88,13 @@ impl Relay {
     pub async fn shutdown(&self) {
         let relay = &*self.0;
         let told_all = timeout(relay.config.shutdown_within, async {
-            // A worker that has ended before has nobody left to tell.
-            let _ = relay.shard.shut_down().await;
+            // All at once, and each in order: a worker that has ended before has nobody left to tell.
+            let mut burning = JoinSet::new();
+            for shard in &relay.shards {
+                let shard = shard.clone();
+                burning.spawn(async move { shard.shut_down().await });
+            }
+            while burning.join_next().await.is_some() {}
             relay.connections.closed().await;
         });
         match told_all.await {
@@ -98,7 +116,15 @@ impl Relay {
 
     /// How much there is: counts only.
     pub async fn stats(&self) -> Stats {
-        self.0.shard.stats().await.unwrap_or_default()
+        let mut sum = Stats::default();
+        for shard in &self.0.shards {
+            let stats = shard.stats().await.unwrap_or_default();
+            sum.rooms += stats.rooms;
+            sum.connections += stats.connections;
+            sum.participants += stats.participants;
+            sum.kept_bytes += stats.kept_bytes;
+        }
+        sum
     }
 }
 
@@ -109,9 +135,11 @@ impl fmt::Debug for Relay {
 }
 
 impl Shared {
-    /// The worker a room belongs to. One has them all; but whoever has something for a room asks here.
-    pub(crate) fn shard_of(&self, _room: RoomId) -> &Shard {
-        &self.shard
+    /// The worker a room belongs to.
+    pub(crate) fn shard_of(&self, room: RoomId) -> &Shard {
+        let place = self.by_room.hash_one(room) as usize % self.shards.len().max(1);
+        #[expect(clippy::indexing_slicing, reason = "there is at least one")]
+        &self.shards[place]
     }
 
     /// Carries a connection as soon as its upgrade is done.

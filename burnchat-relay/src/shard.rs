@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use burnchat_core::crypto::Secret;
@@ -13,8 +14,9 @@ use burnchat_core::ids::RoomId;
 use burnchat_core::relay::{
     CloseCode, ConnectionId, Disconnect, Hub, Output, PeerKey, Refusal, Stats,
 };
-use burnchat_core::wire::EncodedFrame;
+use burnchat_core::time::Timestamp;
 use burnchat_core::wire::http::{CreateRoom, RoomCreated, RoomInfo};
+use burnchat_core::wire::{EncodedFrame, ErrorFrame, RelayFrame};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::debug;
 
@@ -22,6 +24,7 @@ use crate::Config;
 use crate::clock::Clock;
 use crate::outbox::{Outbox, Refused};
 use crate::rng;
+use crate::totals::{ConnectionClaim, Totals};
 use crate::websocket::frame::Frame;
 
 /// How many requests are taken from the queue at once.
@@ -75,12 +78,19 @@ enum Request {
 
 impl Shard {
     /// Starts a worker on tokio's current runtime. Should it panic, it says so.
-    pub(crate) fn start(config: &Config, clock: Clock, failing: watch::Sender<bool>) -> Self {
+    pub(crate) fn start(
+        config: &Config,
+        clock: Clock,
+        totals: Arc<Totals>,
+        failing: watch::Sender<bool>,
+    ) -> Self {
         let (sender, requests) = mpsc::channel(config.inbound_frames.max(1));
         let worker = Worker {
             hub: Hub::new(config.limits, &mut rng::system()),
             connections: HashMap::default(),
             to_wake: Vec::new(),
+            totals,
+            kept_bytes: 0,
             clock,
             failing,
         };
@@ -184,6 +194,9 @@ struct Worker {
     connections: HashMap<ConnectionId, Link, ByNumber>,
     /// Connections with `has_more`.
     to_wake: Vec<ConnectionId>,
+    totals: Arc<Totals>,
+    /// What the totals know of.
+    kept_bytes: usize,
     clock: Clock,
     failing: watch::Sender<bool>,
 }
@@ -192,6 +205,7 @@ struct Link {
     outbox: Outbox,
     /// Something was put in of which it has not been told.
     has_more: bool,
+    _claim: ConnectionClaim,
 }
 
 impl Worker {
@@ -205,7 +219,7 @@ impl Worker {
                 () = self.clock.sleep_until(due) => {
                     self.hub.handle_timeout(self.clock.now());
                     self.carry_out();
-                    self.wake();
+                    self.settle();
                 }
                 count = requests.recv_many(&mut batch, BATCH) => {
                     for request in batch.drain(..) {
@@ -216,7 +230,7 @@ impl Worker {
                     if count == 0 {
                         return;
                     }
-                    self.wake();
+                    self.settle();
                 }
             }
         }
@@ -231,9 +245,7 @@ impl Worker {
                 request,
                 reply,
             } => {
-                let created = self
-                    .hub
-                    .handle_create(now, peer, &request, &mut rng::system());
+                let created = self.create(now, peer, &request);
                 let _ = reply.send(created);
             }
             Request::Info {
@@ -259,10 +271,7 @@ impl Worker {
                 room,
                 outbox,
             } => {
-                let has_more = false;
-                self.connections
-                    .insert(connection, Link { outbox, has_more });
-                self.hub.handle_connect(now, connection, peer, room);
+                self.connect(now, connection, peer, room, outbox);
             }
             Request::Frame { connection, frame } => {
                 self.hub
@@ -296,6 +305,49 @@ impl Worker {
         ControlFlow::Continue(())
     }
 
+    fn create(
+        &mut self,
+        now: Timestamp,
+        peer: PeerKey,
+        request: &CreateRoom,
+    ) -> Result<RoomCreated, Refusal> {
+        self.totals.claim_room(peer)?;
+        let created = self
+            .hub
+            .handle_create(now, peer, request, &mut rng::system());
+        if created.is_err() {
+            self.totals.release_room(peer);
+        }
+        created
+    }
+
+    fn connect(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        peer: PeerKey,
+        room: RoomId,
+        mut outbox: Outbox,
+    ) {
+        match self.totals.claim_connection(peer) {
+            Ok(claim) => {
+                let link = Link {
+                    outbox,
+                    has_more: false,
+                    _claim: claim,
+                };
+                self.connections.insert(connection, link);
+                self.hub.handle_connect(now, connection, peer, room);
+            }
+            Err(code) => {
+                let error = RelayFrame::Error(ErrorFrame::new(code)).encode();
+                // Who has gone already need not be told.
+                let _ = outbox.push(error.into());
+                outbox.close(CloseCode::Policy);
+            }
+        }
+    }
+
     /// Does what the hub wants done.
     fn carry_out(&mut self) {
         while let Some(output) = self.hub.poll_output() {
@@ -306,6 +358,7 @@ impl Worker {
                         link.outbox.close(code);
                     }
                 }
+                Output::Burned { owner, .. } => self.totals.release_room(owner),
             }
         }
     }
@@ -326,14 +379,18 @@ impl Worker {
         }
     }
 
-    /// Wakes those who have been sent something, each once.
-    fn wake(&mut self) {
+    /// Ends a batch of steps: those who have been sent something are woken, each once, and what is kept is counted.
+    fn settle(&mut self) {
         for connection in self.to_wake.drain(..) {
             if let Some(link) = self.connections.get_mut(&connection) {
                 link.has_more = false;
                 link.outbox.wake();
             }
         }
+        let kept = self.hub.stats().kept_bytes;
+        let full = self.totals.keep(self.kept_bytes, kept);
+        self.kept_bytes = kept;
+        self.hub.set_memory_full(full);
     }
 
     fn give_up(&mut self, connection: ConnectionId, refused: Refused) {
@@ -350,6 +407,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        self.totals.keep(self.kept_bytes, 0);
         if std::thread::panicking() {
             self.failing.send_replace(true);
         }
@@ -397,7 +455,7 @@ mod tests {
     async fn a_worker_that_panics_says_so_and_lets_every_connection_go() {
         let config = Config::default();
         let (failing, mut failed) = watch::channel(false);
-        let shard = Shard::start(&config, Clock::broken(), failing);
+        let shard = Shard::start(&config, Clock::broken(), Totals::new(&config), failing);
         let (outbox, mut outgoings, cut) = channel(Capacity::of(&config));
         let (peer, room) = (PeerKey([0; 16]), RoomId([0; 16]));
         let _ = shard.connect(ConnectionId(0), peer, room, outbox).await;
@@ -412,7 +470,8 @@ mod tests {
     #[tokio::test]
     async fn a_worker_that_is_shut_down_has_not_failed() {
         let (failing, mut failed) = watch::channel(false);
-        let shard = Shard::start(&Config::default(), Clock::system(), failing);
+        let config = Config::default();
+        let shard = Shard::start(&config, Clock::system(), Totals::new(&config), failing);
         shard.shut_down().await.unwrap();
         assert!(failed.wait_for(|failed| *failed).await.is_err());
         assert!(shard.stats().await.is_err());
