@@ -103,6 +103,12 @@ impl Relay {
         }
     }
 
+    /// Burns a room whatever its participants want (spec section 12.3): they are told `destroyed` with the reason
+    /// `burned`. Says whether there was such a room.
+    pub async fn take_down(&self, room: RoomId) -> bool {
+        self.0.shard_of(room).take_down(room).await.unwrap_or(false)
+    }
+
     /// Returns if a worker has panicked, and never if the relay is shut down in order.
     ///
     /// The rooms of that worker are wiped and their connections closed; nothing is left of them to go on with. A program

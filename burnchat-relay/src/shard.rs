@@ -54,6 +54,10 @@ enum Request {
         creator_token: Secret<32>,
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
+    TakeDown {
+        room: RoomId,
+        reply: oneshot::Sender<bool>,
+    },
     Connect {
         connection: ConnectionId,
         peer: PeerKey,
@@ -135,6 +139,11 @@ impl Shard {
             reply,
         })
         .await
+    }
+
+    /// Says whether there was such a room.
+    pub(crate) async fn take_down(&self, room: RoomId) -> Result<bool, Gone> {
+        self.ask(|reply| Request::TakeDown { room, reply }).await
     }
 
     pub(crate) async fn connect(
@@ -264,6 +273,11 @@ impl Worker {
                 // Who is told that the room has burned is told after those in it.
                 self.carry_out();
                 let _ = reply.send(burned);
+            }
+            Request::TakeDown { room, reply } => {
+                let there = self.hub.handle_take_down(now, room);
+                self.carry_out();
+                let _ = reply.send(there);
             }
             Request::Connect {
                 connection,

@@ -66,6 +66,19 @@ async fn a_creator_who_is_not_there_burns_the_room_over_http() {
 }
 
 #[tokio::test]
+async fn whoever_runs_the_relay_takes_a_room_down_and_leaves_the_others() {
+    let relay = TestRelay::start().await;
+    let room = Room::create(relay.address).await;
+    let other = Room::create(relay.address).await;
+    let mut bob = Participant::join(&room, "bob").await;
+    assert!(relay.relay.take_down(room.link.room_id()).await);
+    bob.wire.expect_burn(BurnReason::Burned).await;
+    assert!(!relay.relay.take_down(room.link.room_id()).await);
+    assert_eq!(relay.relay.stats().await.rooms, 1);
+    Participant::join(&other, "cleo").await;
+}
+
+#[tokio::test]
 async fn time_passes_without_anybody_asking() {
     let relay = TestRelay::start().await;
     let settings = RoomSettings {

@@ -166,6 +166,14 @@ impl Hub {
         }
     }
 
+    /// Burns a room because whoever runs the relay wants it gone (spec section 12.3). Says whether there was one.
+    pub fn handle_take_down(&mut self, now: Timestamp, room: RoomId) -> bool {
+        self.advance(now);
+        let there = self.rooms.contains_key(&room);
+        self.burn(room, BurnReason::Burned);
+        there
+    }
+
     /// Takes in a connection that asks for this room, whether or not there is one: that is only told to `join` and
     /// `resume`. The number must be new.
     pub fn handle_connect(

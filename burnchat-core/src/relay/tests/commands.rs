@@ -1,6 +1,6 @@
 //! Lock, extend and burn (spec section 11.5). Kicks and tickets are in `tokens`.
 
-use super::world::World;
+use super::world::{World, peer};
 use crate::crypto::Secret;
 use crate::error::Code;
 use crate::relay::Limits;
@@ -114,4 +114,23 @@ fn the_creator_token_burns_from_outside() {
         .unwrap();
     world.drain();
     assert_eq!(world.hears("ben"), ["destroyed Burned", "closed 1000"]);
+}
+
+#[test]
+fn a_room_is_taken_down_without_anything_shown_and_its_neighbours_stay() {
+    let mut world = World::new();
+    world.keyed_pair();
+    let neighbour = world.request(9);
+    world.create(peer(9), &neighbour).unwrap();
+    assert!(world.hub.handle_take_down(world.now, world.room));
+    world.drain();
+    for name in ["ana", "ben"] {
+        assert_eq!(
+            world.hears(name).last_chunk(),
+            Some(&["destroyed Burned".into(), "closed 1000".into()])
+        );
+    }
+    assert_eq!(world.hub.stats().rooms, 1);
+    assert_eq!(world.hub.stats().connections, 0);
+    assert!(!world.hub.handle_take_down(world.now, world.room));
 }
