@@ -88,7 +88,7 @@ impl Relay {
             .uri(format!("{}{path}", self.path))
             .header(HOST, &self.authority)
             .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json")
+            .header(ACCEPT, "application/json, application/problem+json")
             .body(Full::new(Bytes::copy_from_slice(body)))
             .map_err(|_| Code::LinkNotALink)?;
         let stream = TokioIo::new(self.connect().await?);
@@ -158,8 +158,8 @@ pub(crate) fn refusal(body: &[u8]) -> Error {
     match code {
         Some(code) => Error::Refused(Refusal {
             code,
-            retry_after_ms: problem.and_then(|problem| problem.retry_after_ms),
-            attempts_left: None,
+            retry_after_ms: problem.as_ref().and_then(|problem| problem.retry_after_ms),
+            attempts_left: problem.and_then(|problem| problem.attempts_left),
         }),
         None => Error::Unreachable(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -227,7 +227,9 @@ mod tests {
 
     #[test]
     fn a_refusal_is_read_from_the_answer() {
-        let refused = refusal(br#"{"code":"too_many_rooms","retry_after_ms":1000}"#);
+        let refused = refusal(
+            br#"{"type":"https://a.example/#b","title":"c","status":429,"code":"too_many_rooms","d":[]}"#,
+        );
         assert_eq!(refused.code(), Some(Code::TooManyRooms));
         let page = refusal(b"<html>502 Bad Gateway</html>");
         assert!(matches!(page, Error::Unreachable(_)), "{page:?}");

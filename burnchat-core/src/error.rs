@@ -94,6 +94,14 @@ macro_rules! registry {
             pub const fn http_status(self) -> Option<u16> {
                 match self { $(Self::$variant => $http,)* }
             }
+
+            /// The type of a problem (RFC 9457) that it is: a URI that leads to its entry in the registry.
+            #[must_use]
+            pub const fn problem_type(self) -> &'static str {
+                match self { $(Self::$variant => concat!(
+                    "https://github.com/burnchat/burnchat/blob/main/spec/burnchat-1.md#", $name
+                ),)* }
+            }
         }
     };
 }
@@ -107,6 +115,9 @@ registry! {
     UnexpectedFrame = 104, "unexpected_frame", Peer, Closes, Some(409), "A frame that makes no sense now: a second `join`, anything before it.";
     BadSequence = 105, "bad_sequence", Peer, Retry, Some(409), "An envelope whose n is not the next.";
     BadRequest = 106, "bad_request", Peer, None, Some(400), "A command or request with a value the room or relay does not allow.";
+    OriginRefused = 107, "origin_refused", Peer, None, Some(403), "A request made by a web page of another origin.";
+    UnknownPath = 108, "unknown_path", Peer, None, Some(404), "A request for a path the relay does not know.";
+    UnknownMethod = 109, "unknown_method", Peer, None, Some(405), "A method that the path does not have.";
     // Admission
     RoomNotFound = 200, "room_not_found", Caller, Closes, Some(404), "No such room, or nothing shown that entitles to know of it.";
     LinkExpired = 201, "link_expired", Caller, Closes, Some(410), "The ticket, or a token voided with it, has been replaced.";
@@ -133,6 +144,7 @@ registry! {
     HandshakeTimeout = 501, "handshake_timeout", Peer, Closes, Some(408), "No `join` or `resume` in time.";
     TooManyRooms = 502, "too_many_rooms", Caller, None, Some(429), "This peer, or the relay, has all the rooms it may have.";
     TooManyConnections = 503, "too_many_connections", Caller, Closes, Some(429), "This peer, or the relay, has all the connections it may have.";
+    RelayEnding = 504, "relay_ending", Caller, Retry, Some(503), "The relay is ending, and its rooms with it.";
     // Links (client only)
     LinkNotALink = 600, "link_not_a_link", Malformed, None, None, "Not `<base>/r/<room_id>#<fragment>`.";
     LinkNoFragment = 601, "link_no_fragment", Malformed, None, None, "The part after `#` is missing: was the link cut?.";

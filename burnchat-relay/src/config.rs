@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use burnchat_core::relay::Limits;
+use ipnet::IpNet;
+
+use crate::{ForwardedHeader, Origin};
 
 /// How a relay is run. The defaults are the spec's, where it says anything.
 ///
@@ -37,6 +40,15 @@ pub struct Config {
     pub close_within: Duration,
     /// How long [`Relay::shutdown`](crate::Relay::shutdown) waits for those who are told.
     pub shutdown_within: Duration,
+
+    // Who asks, and through whom (spec sections 11.4 and 13.4).
+    /// Networks of proxies that are believed when they say whom they forward for. None by default: then no header is
+    /// read, and who connects is who asks.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say so.
+    pub forwarded_header: ForwardedHeader,
+    /// Origins of web pages, besides the relay's own, that may speak to it.
+    pub allowed_origins: Vec<Origin>,
 }
 
 impl Default for Config {
@@ -52,6 +64,9 @@ impl Default for Config {
             pong_within: Duration::from_secs(10),
             close_within: Duration::from_secs(5),
             shutdown_within: Duration::from_secs(10),
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
+            allowed_origins: Vec::new(),
         }
     }
 }

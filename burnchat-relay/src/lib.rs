@@ -42,6 +42,7 @@
 mod clock;
 mod config;
 mod connection;
+mod forwarded;
 mod http;
 mod outbox;
 mod peer;
@@ -55,4 +56,7 @@ mod websocket;
 pub use burnchat_core::relay::{Limits, Rate, Stats};
 
 pub use config::Config;
-pub use relay::Relay;
+pub use forwarded::{ForwardedHeader, OverTls};
+pub use http::{InvalidOrigin, Origin, unknown_path};
+pub use ipnet::IpNet;
+pub use relay::{Relay, router};

@@ -71,7 +71,7 @@ impl Relay {
         }))
     }
 
-    /// The relay's routes: `/api/rooms…` and `/r/{room}`.
+    /// The relay's routes: `/api/rooms…`, and the page at `/r/{room}`.
     ///
     /// Serve them with [`into_make_service_with_connect_info::<SocketAddr>`][info]: limits for each peer go by its
     /// address. Where it is not known all are taken for one peer. Frames are small and somebody waits for each:
@@ -79,7 +79,13 @@ impl Relay {
     ///
     /// [info]: axum::Router::into_make_service_with_connect_info
     pub fn router(&self) -> Router {
-        http::router(Arc::clone(&self.0))
+        self.api_router().merge(http::page_router())
+    }
+
+    /// The same without the page, for an application that has one of its own at `/r/{room}`. It should be the same for
+    /// every room too, and do nothing by itself (spec section 17.4).
+    pub fn api_router(&self) -> Router {
+        http::api_router(&self.0)
     }
 
     /// Burns all rooms in order (spec section 12.3) and ends the relay: everyone is told `destroyed` with the reason
@@ -132,6 +138,15 @@ impl Relay {
         }
         sum
     }
+}
+
+/// Starts a relay and gives its [routes](Relay::router), for who needs nothing else of it: it goes on until the process
+/// ends.
+///
+/// # Panics
+/// As [`Relay::start`] does.
+pub fn router(config: Config) -> Router {
+    Relay::start(config).router()
 }
 
 impl fmt::Debug for Relay {

@@ -4,11 +4,12 @@
 mod harness;
 
 use burnchat_core::client::RoomSettings;
+use burnchat_core::error::Code;
 use burnchat_core::ids::RoomId;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
-use burnchat_core::wire::http::RoomInfo;
+use burnchat_core::wire::http::{Problem, RoomInfo};
 
-use self::harness::http::{Answer, delete, get, post, request};
+use self::harness::http::{Answer, delete, from_page, get, post, request};
 use self::harness::{Room, TestRelay};
 
 /// A well-formed id of no room.
@@ -226,7 +227,183 @@ async fn after_its_shutdown_a_relay_answers_503() {
     relay.relay.shutdown().await;
     let ticket = room.ticket();
     let answer = get(relay.address, &room.path(), &[("Burnchat-Ticket", &ticket)]).await;
-    assert_eq!(answer.status, 503);
+    assert_eq!(answer.refusal(), refusal(503, "relay_ending"));
     // A second one has nothing to do.
     relay.relay.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_problem_leads_to_the_registry_and_names_nothing_of_the_request() {
+    let relay = TestRelay::start().await;
+    let answer = get(relay.address, NOWHERE, &[]).await;
+    let (_, id) = NOWHERE.rsplit_once('/').unwrap();
+    assert!(!answer.body.contains(id));
+    let problem = Problem::parse(answer.body.as_bytes()).unwrap();
+    assert_eq!(problem.problem_type, Code::RoomNotFound.problem_type());
+    assert_eq!(problem.title, Code::RoomNotFound.meaning());
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_have_is_refused_like_anything_else() {
+    let relay = TestRelay::start().await;
+    for (method, path, allowed) in [
+        ("GET", "/api/rooms", "POST"),
+        ("PUT", NOWHERE, "GET,HEAD,DELETE"),
+        ("OPTIONS", NOWHERE, "GET,HEAD,DELETE"),
+        ("POST", "/r/x", "GET,HEAD"),
+    ] {
+        let answer = request(relay.address, method, path, &[], b"").await;
+        assert_eq!(answer.refusal(), refusal(405, "unknown_method"), "{path}");
+        assert_eq!(
+            answer.header("allow"),
+            Some(allowed.to_lowercase().as_str())
+        );
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_a_body() {
+    let relay = TestRelay::start().await;
+    let room = Room::create(relay.address).await;
+    let ticket = room.ticket();
+    for (path, headers, status) in [
+        (
+            room.path(),
+            &[("Burnchat-Ticket", ticket.as_str())] as &[_],
+            200,
+        ),
+        (NOWHERE.to_owned(), &[], 404),
+        ("/r/x".to_owned(), &[], 200),
+    ] {
+        let answer = request(relay.address, "HEAD", &path, headers, b"").await;
+        assert_eq!((answer.status, answer.body.as_str()), (status, ""));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_is_none_is_refused_like_anything_else() {
+    let relay = TestRelay::start().await;
+    for path in ["/", "/api", "/api/rooms/", "/r/", "/api/rooms/x/y/z"] {
+        let answer = get(relay.address, path, &[]).await;
+        assert_eq!(answer.refusal(), refusal(404, "unknown_path"), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+}
+
+/// What a page of this origin is answered: nothing of the room, but whether it may ask.
+async fn welcome(relay: &TestRelay, origin: &str, headers: &[(&str, &str)]) -> bool {
+    let mut welcome = Vec::new();
+    for (method, path) in [
+        ("POST", "/api/rooms".to_owned()),
+        ("GET", format!("{NOWHERE}/ws")),
+        ("DELETE", NOWHERE.to_owned()),
+    ] {
+        let answer = from_page(relay.address, method, &path, origin, headers).await;
+        welcome.push(answer.refusal() != refusal(403, "origin_refused"));
+    }
+    assert!(welcome.iter().all(|one| *one == welcome[0]), "{welcome:?}");
+    welcome[0]
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_is_refused() {
+    let relay = TestRelay::start().await;
+    let address = relay.address;
+    assert!(welcome(&relay, &format!("http://{address}"), &[]).await);
+    for origin in [
+        "null",
+        "",
+        "http://127.0.0.1",
+        "http://evil.example",
+        &format!("http://{address}.evil.example"),
+        &format!("http://{address}/"),
+    ] {
+        assert!(!welcome(&relay, origin, &[]).await, "{origin}");
+    }
+    // Nobody has said that a proxy is to be believed.
+    let forwarded = [("X-Forwarded-Host", "evil.example")];
+    assert!(!welcome(&relay, "http://evil.example", &forwarded).await);
+    let own = format!("http://{address}");
+    assert!(!welcome(&relay, &own, &[("Origin", "http://evil.example")]).await);
+}
+
+#[tokio::test]
+async fn a_page_that_came_through_a_trusted_proxy_is_the_relays_own() {
+    let relay = TestRelay::with(|config| {
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    let forwarded = [
+        ("X-Forwarded-Host", "chat.example"),
+        ("X-Forwarded-Proto", "https"),
+    ];
+    assert!(welcome(&relay, "https://chat.example", &forwarded).await);
+    assert!(!welcome(&relay, "http://chat.example", &forwarded).await);
+    assert!(!welcome(&relay, "https://evil.example", &forwarded).await);
+}
+
+#[tokio::test]
+async fn an_allowed_page_is_welcome_and_its_browser_is_told_so() {
+    let relay = TestRelay::with(|config| {
+        config.allowed_origins = vec!["https://app.example".parse().unwrap()];
+    })
+    .await;
+    assert!(welcome(&relay, "https://app.example", &[]).await);
+    assert!(welcome(&relay, &format!("http://{}", relay.address), &[]).await);
+    assert!(!welcome(&relay, "https://evil.example", &[]).await);
+    assert!(!welcome(&relay, "http://app.example", &[]).await);
+
+    let preflight = [
+        ("Access-Control-Request-Method", "DELETE"),
+        ("Access-Control-Request-Headers", "burnchat-creator"),
+    ];
+    for (origin, told) in [
+        ("https://app.example", Some("https://app.example")),
+        ("https://evil.example", None),
+    ] {
+        let answer = from_page(relay.address, "OPTIONS", NOWHERE, origin, &preflight).await;
+        assert_eq!(answer.header("access-control-allow-origin"), told);
+        assert_eq!(answer.header("access-control-allow-credentials"), None);
+        let answer = from_page(relay.address, "GET", NOWHERE, origin, &[]).await;
+        assert_eq!(answer.header("access-control-allow-origin"), told);
+    }
+}
+
+#[tokio::test]
+async fn rooms_are_counted_for_who_asks_and_not_for_the_proxy_between() {
+    let make = async |relay: &TestRelay, seed: char, from: &str| {
+        let seed = seed.to_string().repeat(42) + "A";
+        let not_after = (harness::now().0 / 60_000) + 5;
+        let body = format!(
+            r#"{{"id_seed":"{seed}","ticket_hash":"{seed}","ttl_seconds":60,"not_after":{not_after}}}"#
+        );
+        let length = body.len().to_string();
+        let headers = [
+            ("Content-Length", length.as_str()),
+            ("X-Forwarded-For", from),
+        ];
+        request(
+            relay.address,
+            "POST",
+            "/api/rooms",
+            &headers,
+            body.as_bytes(),
+        )
+        .await
+        .status
+    };
+    let relay = TestRelay::with(|config| {
+        config.limits.rooms_of_peer = 1;
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    assert_eq!(make(&relay, 'B', "203.0.113.9").await, 201);
+    assert_eq!(make(&relay, 'C', "198.51.100.7, 203.0.113.9").await, 429);
+    assert_eq!(make(&relay, 'D', "203.0.113.10").await, 201);
+
+    let unwitting = TestRelay::with(|config| config.limits.rooms_of_peer = 1).await;
+    assert_eq!(make(&unwitting, 'B', "203.0.113.9").await, 201);
+    assert_eq!(make(&unwitting, 'C', "203.0.113.10").await, 429);
 }

@@ -618,7 +618,7 @@ export const requestBody = (raw) => read(members(raw, 65_536), REQUEST);
 
 /** The registry, read from the tables of the spec. */
 export const errors = [
-  ...section('## 15. Errors', '## 16. Limits').matchAll(/^\| (\d+) \| `(\w+)` \| (\w+) \| (\w*) \| (\d*) \|/gm),
+  ...section('## 15. Errors', '## 16. Limits').matchAll(/^\| (\d+) \| <a id="(?:\w+)"><\/a>`(\w+)` \| (\w+) \| (\w*) \| (\d*) \|/gm),
 ].map(([, number, name, blame, effect, http]) => ({
   number: Number(number),
   name,

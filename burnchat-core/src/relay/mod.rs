@@ -50,7 +50,6 @@ mod room;
 mod roster;
 mod seats;
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -170,8 +169,9 @@ impl From<Refusal> for ErrorFrame {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         Self {
-            code: refusal.code.to_string(),
             retry_after_ms: refusal.retry_after_ms,
+            attempts_left: refusal.attempts_left,
+            ..Self::new(refusal.code)
         }
     }
 }

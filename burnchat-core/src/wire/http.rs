@@ -68,9 +68,23 @@ pub struct RoomInfo {
     pub burn: WhoMayBurn,
 }
 
-/// What a relay answers when it refuses a request.
+/// What a relay answers when it refuses a request: a problem of RFC 9457.
+///
+/// Only `code` is needed to read one: the rest says the same to those who know nothing of Burnchat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
+    /// A URI that leads to the entry of the error registry.
+    #[serde(rename = "type", default)]
+    pub problem_type: String,
+    /// What the registry says it means, for people.
+    #[serde(default)]
+    pub title: String,
+    /// The status of the answer, once more.
+    #[serde(default)]
+    pub status: u16,
+    /// What is wrong this time, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// A name of the error registry.
     pub code: String,
     /// When to try again.
@@ -80,6 +94,37 @@ pub struct Problem {
         default
     )]
     pub retry_after_ms: Option<u64>,
+    /// PIN attempts left.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "binary::optional_integer",
+        default
+    )]
+    pub attempts_left: Option<u64>,
+}
+
+impl Problem {
+    /// Of this code and nothing more.
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        Self {
+            problem_type: code.problem_type().into(),
+            title: code.meaning().into(),
+            // Every code that is an answer has a status.
+            status: code.http_status().unwrap_or(500),
+            detail: None,
+            code: code.name().into(),
+            retry_after_ms: None,
+            attempts_left: None,
+        }
+    }
+
+    /// With what is wrong this time.
+    #[must_use]
+    pub fn because(mut self, detail: &str) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
 }
 
 macro_rules! body {
@@ -114,4 +159,34 @@ impl fmt::Display for Problem {
 
 const fn default_capacity() -> u16 {
     limits::DEFAULT_CAPACITY
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_says_what_it_is_to_those_who_know_nothing_of_burnchat() {
+        let text = Problem::new(Code::UnknownPath)
+            .because("no such page")
+            .encode();
+        assert_eq!(
+            text.as_str(),
+            concat!(
+                r#"{"type":"https://github.com/burnchat/burnchat/blob/main/spec/burnchat-1.md#unknown_path","#,
+                r#""title":"A request for a path the relay does not know.","status":404,"#,
+                r#""detail":"no such page","code":"unknown_path"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_problem_is_known_by_its_code_alone() {
+        let problem = Problem::parse(br#"{"code":"wrong_pin","attempts_left":2}"#).unwrap();
+        assert_eq!(
+            (problem.code.as_str(), problem.attempts_left),
+            ("wrong_pin", Some(2))
+        );
+        assert!(Problem::parse(br#"{"type":"about:blank","status":404}"#).is_err());
+    }
 }

@@ -5,7 +5,7 @@ use super::read::{each, same};
 #[test]
 fn errors() {
     let mut seen = 0;
-    each("errors", &[("errors", 66)], |_, case| {
+    each("errors", &[("errors", 70)], |_, case| {
         let code = Code::from_name(case.text("name")).ok_or("no such code")?;
         seen += 1;
         same("number", u64::from(code.number()), case.number("number"))?;

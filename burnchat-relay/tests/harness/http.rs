@@ -17,8 +17,16 @@ pub(crate) struct Answer {
 impl Answer {
     /// Status and code of a refusal.
     pub(crate) fn refusal(&self) -> (u16, String) {
+        let media_type = self.header("content-type");
+        assert_eq!(media_type, Some("application/problem+json"));
         let problem = Problem::parse(self.body.as_bytes()).expect("a problem");
+        assert_eq!(problem.status, self.status);
         (self.status, problem.code)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 }
 
@@ -33,6 +41,18 @@ pub(crate) async fn delete(relay: SocketAddr, path: &str, headers: &[(&str, &str
 pub(crate) async fn post(relay: SocketAddr, path: &str, body: &[u8]) -> Answer {
     let length = body.len().to_string();
     request(relay, "POST", path, &[("Content-Length", &length)], body).await
+}
+
+/// A request without a body, such as browsers make from a page of this origin.
+pub(crate) async fn from_page(
+    relay: SocketAddr,
+    method: &str,
+    path: &str,
+    origin: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let headers = [&[("Origin", origin)], headers].concat();
+    request(relay, method, path, &headers, b"").await
 }
 
 /// Sends a request and reads the answer until the relay closes.
@@ -61,7 +81,7 @@ pub(crate) async fn request(
         let mut chunk = [0; 4_096];
         while let Ok(length @ 1..) = stream.read(&mut chunk).await {
             text.extend_from_slice(&chunk[..length]);
-            if is_whole(&text) {
+            if is_whole(&text) || (method == "HEAD" && text.ends_with(b"\r\n\r\n")) {
                 break;
             }
         }

@@ -55,6 +55,7 @@ impl TestRelay {
         let address = listener.local_addr().unwrap();
         let service = relay
             .router()
+            .fallback(burnchat_relay::unknown_path)
             .into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         Self { relay, address }

@@ -117,11 +117,12 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
     expect(unused_variables, reason = "there is nothing to leave out")
 )]
 fn routes(options: &Options, relay: &Relay) -> Router {
+    let relay = relay.router().fallback(burnchat_relay::unknown_path);
     #[cfg(feature = "web")]
     if !options.no_web {
-        return burnchat_web::router().fallback_service(relay.router());
+        return burnchat_web::router().fallback_service(relay);
     }
-    relay.router()
+    relay
 }
 
 /// Says on standard output where the relay listens: one line, which programs may read.
