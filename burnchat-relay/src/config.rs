@@ -47,6 +47,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they say so.
     pub forwarded_header: ForwardedHeader,
+    /// What stands in front of the paths that reach the relay, where a proxy takes it off: `/chat`, say. Cookies are kept
+    /// for paths as browsers see them. A router the relay is nested in need not be named.
+    pub path_prefix: String,
     /// Origins of web pages, besides the relay's own, that may speak to it.
     pub allowed_origins: Vec<Origin>,
 }
@@ -66,6 +69,7 @@ impl Default for Config {
             shutdown_within: Duration::from_secs(10),
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::default(),
+            path_prefix: String::new(),
             allowed_origins: Vec::new(),
         }
     }

@@ -49,6 +49,7 @@ mod peer;
 mod pulse;
 mod relay;
 mod rng;
+mod sessions;
 mod shard;
 mod totals;
 mod websocket;

@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::peer::PeerKeys;
+use crate::sessions::Sessions;
 use crate::shard::{Gone, Shard};
 use crate::totals::Totals;
 use crate::{Config, http};
@@ -31,6 +32,7 @@ pub struct Relay(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) peers: PeerKeys,
+    pub(crate) sessions: Sessions,
     clock: Clock,
     /// Each has some of the rooms.
     shards: Box<[Shard]>,
@@ -63,6 +65,7 @@ impl Relay {
             config,
             clock,
             peers: PeerKeys::random(),
+            sessions: Sessions::new(),
             shards,
             by_room: RandomState::new(),
             failed,
@@ -163,6 +166,16 @@ impl Shared {
         &self.shards[place]
     }
 
+    /// A number that no connection has had.
+    pub(crate) fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// What a connection holds as long as it may have something to be told: a relay that ends waits for it.
+    pub(crate) fn alive(&self) -> watch::Receiver<()> {
+        self.connections.subscribe()
+    }
+
     /// Carries a connection as soon as its upgrade is done.
     ///
     /// # Errors
@@ -178,13 +191,13 @@ impl Shared {
             return Err(Gone);
         }
         let connection = Connection {
-            id: ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed)),
+            id: self.next_connection(),
             peer,
             room,
             shard,
             clock: self.clock.clone(),
         };
-        let alive = self.connections.subscribe();
+        let alive = self.alive();
         let relay = Arc::clone(self);
         tokio::spawn(async move {
             // An upgrade that fails has a client that is gone.

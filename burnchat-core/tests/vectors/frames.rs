@@ -25,7 +25,11 @@ fn frames() {
             let bytes = bytes(case);
             let parsed = match group.trim_end_matches("_refused") {
                 "client_frames" => ClientFrame::parse(&bytes).map(|frame| Some(frame.encode())),
-                "relay_frames" => RelayFrame::parse(&bytes).map(|frame| Some(frame?.encode())),
+                "relay_frames" => RelayFrame::parse(&bytes).map(|frame| {
+                    let (seq, written) = (frame.as_ref()?.seq(), frame?.encode());
+                    assert_eq!(RelayFrame::seq_of_text(written.as_bytes()), seq);
+                    Some(written)
+                }),
                 _ => CreateRoom::parse(&bytes).map(|body| Some(body.encode())),
             };
             check(case, parsed)

@@ -35,7 +35,10 @@ impl IntoResponse for Failure {
         }
         let status = StatusCode::from_u16(problem.status);
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = text(status, "application/problem+json", problem.encode());
+        let mut response = {
+            let body = Bytes::from_owner(SharedFrame(problem.encode()));
+            text(status, "application/problem+json", body)
+        };
         if let Some(millis) = self.refusal.retry_after_ms {
             let seconds = HeaderValue::from(millis.div_ceil(1_000));
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
@@ -86,6 +89,11 @@ pub(super) async fn unknown_method() -> Failure {
 }
 
 pub(super) fn json(status: StatusCode, body: EncodedFrame) -> Response {
+    json_bytes(status, Bytes::from_owner(SharedFrame(body)))
+}
+
+/// The same of a text that has been encoded.
+pub(super) fn json_bytes(status: StatusCode, body: Bytes) -> Response {
     text(status, "application/json", body)
 }
 
@@ -109,8 +117,7 @@ pub(super) async fn keep_quiet(mut response: Response) -> Response {
     response
 }
 
-fn text(status: StatusCode, media_type: &'static str, body: EncodedFrame) -> Response {
+fn text(status: StatusCode, media_type: &'static str, body: Bytes) -> Response {
     let media_type = HeaderValue::from_static(media_type);
-    let body = Bytes::from_owner(SharedFrame(body));
     (status, [(header::CONTENT_TYPE, media_type)], body).into_response()
 }

@@ -1,8 +1,10 @@
 //! Requests and answers (spec sections 13.1, 13.4 and 13.5).
 
 mod answer;
+mod events;
 mod origin;
 mod request;
+mod session;
 mod upgrade;
 
 use std::sync::Arc;
@@ -34,6 +36,20 @@ pub(crate) fn api_router(relay: &Arc<Shared>) -> Router {
         .route("/api/rooms", post(create))
         .route("/api/rooms/{room}", get(info).delete(burn))
         .route("/api/rooms/{room}/ws", get(upgrade::connect))
+        .route("/api/rooms/{room}/session", post(session::enter))
+        .route(
+            "/api/rooms/{room}/session/{participant}",
+            post(session::enter_anew).delete(session::leave),
+        )
+        .route(
+            "/api/rooms/{room}/session/{participant}/events",
+            // An event stream without its body would be a seat held for nobody.
+            get(session::events).head(unknown_method),
+        )
+        .route(
+            "/api/rooms/{room}/session/{participant}/frames",
+            post(session::frames),
+        )
         .method_not_allowed_fallback(unknown_method)
         .layer(from_fn_with_state(Arc::clone(relay), origin::check));
     origin::welcome(api, &relay.config.allowed_origins)

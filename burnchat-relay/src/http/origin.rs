@@ -18,6 +18,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::answer::Failure;
 use super::request::{CREATOR, TICKET};
+use super::session::{ACCEPT_TOKEN, LAST_EVENT_ID};
 use crate::forwarded::Caller;
 use crate::relay::Shared;
 
@@ -133,7 +134,14 @@ where
         CorsLayer::new()
             .allow_origin(allowed)
             .allow_methods([Method::GET, Method::POST, Method::DELETE])
-            .allow_headers([header::CONTENT_TYPE, CREATOR, TICKET])
+            .allow_headers([
+                header::CONTENT_TYPE,
+                header::AUTHORIZATION,
+                ACCEPT_TOKEN,
+                LAST_EVENT_ID,
+                CREATOR,
+                TICKET,
+            ])
             .expose_headers([header::RETRY_AFTER]),
     )
 }

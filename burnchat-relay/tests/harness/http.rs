@@ -11,6 +11,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// In lower case.
     pub(crate) head: String,
+    pub(crate) head_as_it_came: String,
     pub(crate) body: String,
 }
 
@@ -111,6 +112,7 @@ fn parse(text: &[u8]) -> Answer {
     Answer {
         status: status.expect("a status"),
         head: head.to_lowercase(),
+        head_as_it_came: head.to_owned(),
         body: body.to_owned(),
     }
 }

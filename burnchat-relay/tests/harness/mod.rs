@@ -10,6 +10,7 @@ pub(crate) mod participant;
 pub(crate) mod pebble;
 #[cfg(unix)]
 pub(crate) mod program;
+pub(crate) mod session;
 #[cfg(feature = "cli")]
 pub(crate) mod tls;
 pub(crate) mod wire;

@@ -1,22 +1,31 @@
-//! The core's client over a WebSocket.
+//! The core's client over a WebSocket, or over whatever else carries frames.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::wire::Wire;
+use super::{Room, in_time, now, rng};
 use burnchat_core::client::{Client, Event, JoinOptions, Output};
 use burnchat_core::crypto::{Name, Secret};
 use burnchat_core::ids::{MessageId, RoomId};
 use burnchat_core::link::Link;
-use futures_util::{SinkExt, StreamExt};
-use tokio_tungstenite::tungstenite::Message;
 
-use super::wire::Wire;
-use super::{Room, in_time, now, rng};
+/// Who uses a WebSocket.
+pub(crate) type Participant = Person<Wire>;
 
-pub(crate) struct Participant {
+/// What carries a client's frames.
+pub(crate) trait Transport: Sized {
+    /// With a kernel buffer for what comes in of about this size.
+    async fn open_with(relay: SocketAddr, room: RoomId, buffer: Option<u32>) -> Self;
+    async fn put(&mut self, frame: &str);
+    /// The next frame, if the connection does not end. Cancel safe.
+    async fn take(&mut self) -> Option<String>;
+}
+
+pub(crate) struct Person<W> {
     pub(crate) client: Client,
-    pub(crate) wire: Wire,
+    pub(crate) wire: W,
     relay: SocketAddr,
     room: RoomId,
     events: VecDeque<Event>,
@@ -24,7 +33,7 @@ pub(crate) struct Participant {
     pub(crate) seen: Vec<String>,
 }
 
-impl Participant {
+impl<W: Transport> Person<W> {
     /// Joins as the creator.
     pub(crate) async fn create(room: &Room, name: &str) -> Self {
         let token = Secret::copy_of(room.created.creator_token.as_bytes());
@@ -54,7 +63,7 @@ impl Participant {
         let room_id = link.room_id();
         let mut participant = Self {
             client: Client::new(link, options, &mut rng()),
-            wire: Wire::open_with(room.relay, room_id, buffer).await,
+            wire: W::open_with(room.relay, room_id, buffer).await,
             relay: room.relay,
             room: room_id,
             events: VecDeque::new(),
@@ -73,7 +82,7 @@ impl Participant {
     /// Connects anew, after the connection broke.
     pub(crate) async fn reconnect(&mut self) {
         self.client.handle_disconnected(now());
-        self.wire = Wire::open(self.relay, self.room).await;
+        self.wire = W::open_with(self.relay, self.room, None).await;
         self.client.handle_connected(now(), &mut rng()).unwrap();
     }
 
@@ -133,14 +142,15 @@ impl Participant {
         let due = self.client.poll_timeout();
         let left = due.map_or(u64::MAX, |due| due.millis_since(now()));
         let left = Duration::from_millis(left.min(60_000));
-        match tokio::time::timeout(left, self.wire.0.next()).await {
-            Ok(Some(Ok(Message::Text(text)))) => {
-                self.seen.push(text.as_str().to_owned());
+        match tokio::time::timeout(left, self.wire.take()).await {
+            Ok(Some(frame)) => {
+                self.seen.push(frame.clone());
                 // What it says against a frame it says as an event, too.
-                let _ = self.client.handle_frame(now(), text.as_bytes(), &mut rng());
+                let _ = self
+                    .client
+                    .handle_frame(now(), frame.as_bytes(), &mut rng());
             }
-            Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
-            Ok(came) => panic!("the connection ended: {came:?}"),
+            Ok(None) => panic!("the connection ended"),
             Err(_) => self.client.handle_timeout(now(), &mut rng()),
         }
     }
@@ -151,8 +161,7 @@ impl Participant {
             match output {
                 Output::Send(frame) => {
                     self.seen.push(frame.as_str().to_owned());
-                    let message = Message::text(frame.as_str());
-                    in_time(self.wire.0.send(message)).await.unwrap();
+                    in_time(self.wire.put(frame.as_str())).await;
                 }
                 Output::Event(event) => self.events.push_back(event),
                 _ => {}

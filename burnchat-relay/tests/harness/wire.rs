@@ -14,26 +14,12 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::in_time;
+use super::participant::Transport;
 
 pub(crate) struct Wire(pub(crate) WebSocketStream<TcpStream>);
 
-/// What came.
-#[derive(Debug)]
-pub(crate) enum Came {
-    Frame(RelayFrame),
-    Ping,
-    Close(u16),
-    /// The connection is no more.
-    End,
-}
-
-impl Wire {
-    pub(crate) async fn open(relay: SocketAddr, room: RoomId) -> Self {
-        Self::open_with(relay, room, None).await
-    }
-
-    /// With a kernel buffer for what comes in of about this size.
-    pub(crate) async fn open_with(relay: SocketAddr, room: RoomId, buffer: Option<u32>) -> Self {
+impl Transport for Wire {
+    async fn open_with(relay: SocketAddr, room: RoomId, buffer: Option<u32>) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = buffer {
             socket.set_recv_buffer_size(bytes).unwrap();
@@ -49,6 +35,36 @@ impl Wire {
         assert_eq!(answer.headers()["sec-websocket-protocol"], "burnchat.v1");
         assert!(!answer.headers().contains_key("sec-websocket-extensions"));
         Self(socket)
+    }
+
+    async fn put(&mut self, frame: &str) {
+        self.send(frame).await;
+    }
+
+    async fn take(&mut self) -> Option<String> {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => return Some(text.as_str().to_owned()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                _ => return None,
+            }
+        }
+    }
+}
+
+/// What came.
+#[derive(Debug)]
+pub(crate) enum Came {
+    Frame(RelayFrame),
+    Ping,
+    Close(u16),
+    /// The connection is no more.
+    End,
+}
+
+impl Wire {
+    pub(crate) async fn open(relay: SocketAddr, room: RoomId) -> Self {
+        Self::open_with(relay, room, None).await
     }
 
     pub(crate) async fn send(&mut self, text: &str) {
