@@ -4,6 +4,7 @@
 
 pub(crate) mod http;
 pub(crate) mod life;
+pub(crate) mod many;
 pub(crate) mod markers;
 pub(crate) mod participant;
 #[cfg(feature = "cli")]

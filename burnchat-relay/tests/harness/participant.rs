@@ -11,6 +11,9 @@ use burnchat_core::crypto::{Name, Secret};
 use burnchat_core::ids::{MessageId, RoomId};
 use burnchat_core::link::Link;
 
+use super::wire::{Came, Wire};
+use super::{Room, in_time, now, rng};
+
 /// Who uses a WebSocket.
 pub(crate) type Participant = Person<Wire>;
 
@@ -77,6 +80,11 @@ impl<W: Transport> Person<W> {
             .until(|event| matches!(event, Event::Joined { .. }))
             .await;
         participant
+    }
+
+    /// The frames the client has to send.
+    pub(crate) fn letters(&mut self) -> Vec<String> {
+        letters(&mut self.client)
     }
 
     /// Connects anew, after the connection broke.
@@ -168,4 +176,40 @@ impl<W: Transport> Person<W> {
             }
         }
     }
+}
+
+/// A join that is ready to be sent, for when many are to come at once.
+pub(crate) struct Knock {
+    relay: SocketAddr,
+    room: RoomId,
+    join: String,
+}
+
+impl Knock {
+    pub(crate) fn prepare(room: &Room) -> Self {
+        let mut client = Client::new(room.link(), JoinOptions::default(), &mut rng());
+        client.handle_connected(now(), &mut rng()).unwrap();
+        Self {
+            relay: room.relay,
+            room: room.link.room_id(),
+            join: letters(&mut client).remove(0),
+        }
+    }
+
+    /// Sends it. The connection, and the answer.
+    pub(crate) async fn answered(self) -> (Wire, Came) {
+        let mut wire = Wire::open(self.relay, self.room).await;
+        wire.send(&self.join).await;
+        let came = wire.receive().await;
+        (wire, came)
+    }
+}
+
+fn letters(client: &mut Client) -> Vec<String> {
+    std::iter::from_fn(|| client.poll_output())
+        .filter_map(|output| match output {
+            Output::Send(frame) => Some(frame.as_str().to_owned()),
+            _ => None,
+        })
+        .collect()
 }

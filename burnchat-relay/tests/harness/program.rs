@@ -69,6 +69,23 @@ impl Program {
         kill_process(pid, signal).unwrap();
     }
 
+    /// The bytes of its heap and stacks that are in memory.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id().expect("it runs"));
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.unwrap().parse::<u64>().unwrap() << 10
+    }
+
+    /// Ends it without asking, and waits until it has.
+    pub(crate) async fn kill(mut self) {
+        in_time(self.child.kill()).await.unwrap();
+    }
+
     pub(crate) async fn exit_code(&mut self) -> i32 {
         let status = in_time(self.child.wait()).await.unwrap();
         status.code().expect("it ended by itself")

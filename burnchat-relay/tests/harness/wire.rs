@@ -76,6 +76,12 @@ impl Wire {
         self.0.send(message).await.unwrap();
     }
 
+    /// Bytes as they are, whatever they mean.
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        use tokio::io::AsyncWriteExt;
+        in_time(self.0.get_mut().write_all(bytes)).await.unwrap();
+    }
+
     pub(crate) async fn close(&mut self, code: u16) {
         let close = CloseFrame {
             code: code.into(),
