@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::wire::Wire;
-use super::{Room, in_time, now, rng};
 use burnchat_core::client::{Client, Event, JoinOptions, Output};
 use burnchat_core::crypto::{Name, Secret};
 use burnchat_core::ids::{MessageId, RoomId};
