@@ -32,12 +32,14 @@ const BATCH: usize = 64;
 
 /// The way to a worker.
 #[derive(Clone)]
-pub(crate) struct Shard(mpsc::Sender<Request>);
+pub(crate) struct Shard(mpsc::Sender<Box<Request>>);
 
 /// The worker is no more: the relay has been shut down, or the worker has panicked.
 #[derive(Debug)]
 pub(crate) struct Gone;
 
+/// Boxed on its way: a queue leaves the bytes of what is taken from it where they were, and of a request that is smaller
+/// than others, whatever the stack held before.
 enum Request {
     Create {
         peer: PeerKey,
@@ -194,7 +196,7 @@ impl Shard {
     }
 
     async fn tell(&self, request: Request) -> Result<(), Gone> {
-        self.0.send(request).await.map_err(|_| Gone)
+        self.0.send(Box::new(request)).await.map_err(|_| Gone)
     }
 }
 
@@ -219,7 +221,7 @@ struct Link {
 
 impl Worker {
     /// Runs until it is told to end, or nobody is left who could.
-    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    async fn run(mut self, mut requests: mpsc::Receiver<Box<Request>>) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let due = self.hub.poll_timeout();
@@ -232,7 +234,7 @@ impl Worker {
                 }
                 count = requests.recv_many(&mut batch, BATCH) => {
                     for request in batch.drain(..) {
-                        if self.handle(request).is_break() {
+                        if self.handle(*request).is_break() {
                             return;
                         }
                     }

@@ -3,16 +3,16 @@
 use alloc::collections::BTreeSet;
 
 use super::ConnectionId;
-use crate::ids::RoomId;
+use super::kept_id::KeptId;
 use crate::time::Timestamp;
 
 /// Who is to be woken.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Wake {
     /// A connection whose first frame has not come.
     Greeting(ConnectionId),
     /// A room with something due.
-    Room(RoomId),
+    Room(KeptId),
 }
 
 /// An ordered set, so that the next deadline costs O(log n) whatever n is.

@@ -314,7 +314,7 @@ impl Moment<'_> {
             version,
             asked: BTreeSet::new(),
             roster: Some(AskedRoster {
-                roster_hash: self.live.roster.hash(&self.terms.id),
+                roster_hash: self.live.roster.hash(&self.terms.id.get()),
                 members: self.live.roster.iter().map(|(number, _)| number).collect(),
             }),
         });

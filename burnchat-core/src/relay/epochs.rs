@@ -294,7 +294,7 @@ impl Moment<'_> {
         let key = VerifyingKey::from_sec1(&steward.entry.sig_pub.0).ok()?;
         let epoch = epoch_id(&offer.prev, &offer.roster_hash, &offer.commit.0);
         let signature = Signature::from_bytes(offer.sig.0);
-        verify_key_frame(&key, &self.terms.id, &epoch, &signature).ok()?;
+        verify_key_frame(&key, &self.terms.id.get(), &epoch, &signature).ok()?;
         Some(wraps)
     }
 

@@ -10,6 +10,7 @@ use rand_core::CryptoRng;
 use super::admission::Shown;
 use super::agenda::{Agenda, Wake};
 use super::hashes::{HubKey, random_pin, ticket_hash};
+use super::kept_id::KeptId;
 use super::links::{Links, PeerCounts, Stage};
 use super::pin::Pin;
 use super::room::{Live, Moment, Room, Terms, Then};
@@ -34,7 +35,7 @@ pub struct Hub {
     limits: Limits,
     key: HubKey,
     clock: SteadyClock,
-    rooms: BTreeMap<RoomId, Box<Room>>,
+    rooms: BTreeMap<KeptId, Box<Room>>,
     owners: PeerCounts,
     links: Links,
     agenda: Agenda,
@@ -94,7 +95,7 @@ impl Hub {
         let creator_token = Secret::random(rng);
         let pin = random_pin(rng);
         let terms = Terms {
-            id: room_id,
+            id: KeptId::new(room_id),
             owner: peer,
             end,
             not_after,
@@ -110,9 +111,10 @@ impl Hub {
             live: None,
             scheduled: Some(end),
         };
-        self.rooms.insert(room_id, Box::new(room));
+        let kept = room.terms.id.clone();
+        self.rooms.insert(kept.clone(), Box::new(room));
         self.owners.add(peer);
-        self.agenda.add(end, Wake::Room(room_id));
+        self.agenda.add(end, Wake::Room(kept));
         Ok(RoomCreated {
             room_id,
             creator_token,
@@ -187,6 +189,10 @@ impl Hub {
         // A driver that uses a number twice loses the connection that had it.
         self.disconnected(now, connection, Disconnect::Broken);
         let greet_by = now.plus_millis(self.limits.handshake_millis);
+        let room = match self.rooms.get(&room) {
+            Some(found) => found.terms.id.clone(),
+            None => KeptId::new(room),
+        };
         match self
             .links
             .open(connection, peer, room, greet_by, &self.limits)
@@ -210,7 +216,7 @@ impl Hub {
         let Some(link) = self.links.get_mut(connection) else {
             return;
         };
-        let (peer, room, stage) = (link.peer, link.room, link.stage);
+        let (peer, room, stage) = (link.peer, link.room.get(), link.stage);
         let pace = link.pace(now, &self.limits, frame.len());
         let len = frame.len();
         let frame = match ClientFrame::parse(frame) {
@@ -269,7 +275,7 @@ impl Hub {
     pub fn handle_shutdown(&mut self, now: Timestamp) {
         self.advance(now);
         while let Some((room, _)) = self.rooms.first_key_value() {
-            let room = *room;
+            let room = room.get();
             self.burn(room, BurnReason::Shutdown);
         }
     }
@@ -312,7 +318,7 @@ impl Hub {
                     let error = ErrorFrame::new(Code::HandshakeTimeout);
                     self.links.refuse(connection, error);
                 }
-                Wake::Room(room) => self.wake(now, room),
+                Wake::Room(room) => self.wake(now, room.get()),
             }
         }
         now
@@ -404,7 +410,7 @@ impl Hub {
             return;
         };
         if let Some(at) = room.scheduled {
-            self.agenda.remove(at, Wake::Room(id));
+            self.agenda.remove(at, Wake::Room(room.terms.id.clone()));
         }
         self.owners.remove(room.terms.owner);
         self.participants -= room.participants();
@@ -428,7 +434,7 @@ impl Hub {
         let Some(link) = self.links.get(connection) else {
             return;
         };
-        let (room, stage) = (link.room, link.stage);
+        let (room, stage) = (link.room.get(), link.stage);
         if self.links.refuse(connection, error) {
             self.gone(now, connection, room, stage, Disconnect::Broken);
         }
@@ -439,7 +445,7 @@ impl Hub {
         let Some(link) = self.links.get_mut(connection) else {
             return;
         };
-        let (room, stage) = (link.room, link.stage);
+        let (room, stage) = (link.room.get(), link.stage);
         if link.refused_too_often(&self.limits) {
             self.links.close(connection, CloseCode::TryAgainLater);
             self.gone(now, connection, room, stage, Disconnect::Broken);
@@ -457,7 +463,7 @@ impl Hub {
 
     fn disconnected(&mut self, now: Timestamp, connection: ConnectionId, end: Disconnect) {
         if let Some(link) = self.links.forget(connection) {
-            self.gone(now, connection, link.room, link.stage, end);
+            self.gone(now, connection, link.room.get(), link.stage, end);
         }
     }
 
@@ -513,12 +519,11 @@ impl About {
 /// Puts a room where the agenda must have it.
 fn reschedule(agenda: &mut Agenda, room: &mut Room) {
     let next = room.next_due();
-    let wake = Wake::Room(room.terms.id);
     if room.scheduled == Some(next) {
         return;
     }
     if let Some(before) = room.scheduled.replace(next) {
-        agenda.remove(before, wake);
+        agenda.remove(before, Wake::Room(room.terms.id.clone()));
     }
-    agenda.add(next, wake);
+    agenda.add(next, Wake::Room(room.terms.id.clone()));
 }

@@ -4,17 +4,17 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::kept_id::KeptId;
 use super::quota::Quota;
 use super::seats::JoinNumber;
 use super::{CloseCode, ConnectionId, Limits, Output, PeerKey};
 use crate::error::{Code, Effect};
-use crate::ids::RoomId;
 use crate::time::Timestamp;
 use crate::wire::{BurnReason, EncodedFrame, ErrorFrame, RelayFrame};
 
 pub(super) struct Connection {
     pub(super) peer: PeerKey,
-    pub(super) room: RoomId,
+    pub(super) room: KeptId,
     pub(super) stage: Stage,
     quota: Quota,
     /// In a row, for coming too fast.
@@ -68,7 +68,7 @@ impl Links {
         &mut self,
         connection: ConnectionId,
         peer: PeerKey,
-        room: RoomId,
+        room: KeptId,
         greet_by: Timestamp,
         limits: &Limits,
     ) -> Result<(), Code> {

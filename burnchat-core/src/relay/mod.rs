@@ -41,6 +41,7 @@ mod commands;
 mod epochs;
 mod hashes;
 mod hub;
+mod kept_id;
 mod limits;
 mod links;
 mod log;

@@ -9,6 +9,7 @@ use zeroize::Zeroize;
 use super::asking::Asking;
 use super::epochs::Epochs;
 use super::hashes::KeyedHash;
+use super::kept_id::KeptId;
 use super::links::Links;
 use super::log::{Kind, Log};
 use super::pin::Pin;
@@ -17,7 +18,7 @@ use super::roster::{Participant, Presence, Roster};
 use super::seats::{JoinNumber, Seats};
 use super::{ConnectionId, Limits, PeerKey, Refusal};
 use crate::error::Code;
-use crate::ids::{RoomId, TicketHash};
+use crate::ids::TicketHash;
 use crate::limits::{COUNTDOWN_LAST_SECONDS, COUNTDOWN_SECONDS};
 use crate::time::Timestamp;
 use crate::wire::{
@@ -35,7 +36,7 @@ pub(super) struct Room {
 
 /// What the creator asked for, and what admits people.
 pub(super) struct Terms {
-    pub(super) id: RoomId,
+    pub(super) id: KeptId,
     /// Whose budget of rooms it counts against.
     pub(super) owner: PeerKey,
     pub(super) end: Timestamp,
