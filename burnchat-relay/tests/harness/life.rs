@@ -71,21 +71,10 @@ impl Life {
     /// Everything about the room that must not outlive it.
     pub(crate) fn markers(&self) -> Markers {
         let mut markers = Markers::default();
-        for frame in self
-            .ann
-            .seen
-            .iter()
-            .chain(&self.bob.seen)
-            .chain(&self.room.seen)
-        {
+        for frame in self.ann.seen.iter().chain(&self.bob.seen) {
             markers.add_json(frame);
         }
-        markers.add("a room id", &self.room.link.room_id().to_base64());
-        markers.add("a ticket", &self.room.ticket());
-        markers.add("a creator token", &self.room.creator_token());
-        // With the quotes round it: by itself it is short enough to be anywhere.
-        let pin = std::str::from_utf8(self.room.created.pin.0.as_slice()).unwrap();
-        markers.add("a PIN", &format!("\"{pin}\""));
+        markers.extend(self.room.markers());
         markers
     }
 
@@ -113,5 +102,22 @@ impl Life {
     pub(crate) async fn end(mut self, reason: BurnReason) {
         self.ann.wire.expect_burn(reason).await;
         self.bob.wire.expect_burn(reason).await;
+    }
+}
+
+impl Room {
+    /// What is known about it when it is made.
+    pub(crate) fn markers(&self) -> Markers {
+        let mut markers = Markers::default();
+        for body in &self.seen {
+            markers.add_json(body);
+        }
+        markers.add("a room id", &self.link.room_id().to_base64());
+        markers.add("a ticket", &self.ticket());
+        markers.add("a creator token", &self.creator_token());
+        // With the quotes round it: by itself it is short enough to be anywhere.
+        let pin = std::str::from_utf8(self.created.pin.0.as_slice()).unwrap();
+        markers.add("a PIN", &format!("\"{pin}\""));
+        markers
     }
 }

@@ -67,7 +67,10 @@ impl Markers {
                 forms.push(("as bytes", bytes));
             }
             for (form, bytes) in forms {
-                for piece in pieces(&bytes) {
+                for piece in pieces(&bytes)
+                    .into_iter()
+                    .filter(|piece| is_by_chance(piece))
+                {
                     patterns.insert((piece.to_vec(), format!("{what}, {form}")));
                 }
             }
@@ -91,6 +94,12 @@ fn pieces(bytes: &[u8]) -> Vec<&[u8]> {
             .map(|start| &bytes[start..start + PIECE])
             .to_vec(),
     }
+}
+
+/// Whether it looks drawn at random: what stands for 'none', and what a thing of a fixed form begins with, is everywhere.
+fn is_by_chance(piece: &[u8]) -> bool {
+    let different: BTreeSet<_> = piece.iter().collect();
+    different.len() >= 8 || piece.starts_with(b"\"")
 }
 
 pub(crate) struct Finder {

@@ -6,6 +6,8 @@ pub(crate) mod http;
 pub(crate) mod life;
 pub(crate) mod many;
 pub(crate) mod markers;
+#[cfg(target_os = "linux")]
+pub(crate) mod memory;
 pub(crate) mod participant;
 #[cfg(feature = "cli")]
 pub(crate) mod pebble;

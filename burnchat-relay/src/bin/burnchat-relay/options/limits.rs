@@ -65,6 +65,10 @@ limits! {
     open_epochs ("N"): Positive<usize> = limits.open_epochs;
     /// Changes of the roster since the last key for which a key is still taken
     asked_versions ("N"): Positive<usize> = limits.asked_versions;
+    /// Workers, each with some of the rooms
+    workers ("N"): Positive<usize> = workers;
+    /// Bytes of messages and other entries kept in all rooms; from three quarters of it no new room is made
+    kept_bytes_in_all ("BYTES"): Amount<usize> = kept_bytes;
     /// Frames from all connections of one worker that wait to be looked at; beyond it connections are not read
     inbound_frames ("N"): Positive<usize> = inbound_frames;
     /// Bytes that wait for a slow reader, besides a replay; beyond it it is closed, and can resume

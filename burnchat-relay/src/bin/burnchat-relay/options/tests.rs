@@ -229,13 +229,14 @@ fn table() -> String {
             }
             _ => String::new(),
         };
-        let defaults = argument
-            .get_default_values()
-            .iter()
-            .map(|value| value.to_str().unwrap());
-        let default = defaults
-            .map(|value| format!("`{value}`"))
-            .collect::<String>();
+        let default = match name {
+            "workers" => "one for each processor".to_owned(),
+            _ => argument
+                .get_default_values()
+                .iter()
+                .map(|value| format!("`{}`", value.to_str().unwrap()))
+                .collect(),
+        };
         let help = argument.get_help().unwrap();
         table.push_str(&format!("| `--{name}{value}` | {default} | {help} |\n"));
     }
