@@ -67,10 +67,10 @@ pub async fn run(
 fn app(relays: &Relays) -> Router {
     Router::new()
         .route("/", get(front_page))
+        .with_state(relays.clone())
         // A link of the first is http://127.0.0.1:8471/chat/r/…#…
         .nest("/chat", relays.everybody.router())
         .nest("/staff/chat", relays.staff.router())
-        .with_state(relays.clone())
 }
 
 async fn front_page(State(relays): State<Relays>) -> String {

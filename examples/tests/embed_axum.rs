@@ -41,12 +41,17 @@ async fn people_talk_below_a_path_of_the_application_until_it_ends() {
         .unwrap();
     until(&mut at_bobs, |event| matches!(event, Event::Keyed { .. })).await;
     bob.send("hello").unwrap();
-    until(&mut at_anns, |event| matches!(event, Event::Message(said) if said.text.as_str() == "hello"))
-        .await;
+    until(
+        &mut at_anns,
+        |event| matches!(event, Event::Message(said) if said.text.as_str() == "hello"),
+    )
+    .await;
 
     // The other relay knows nothing of it, and the application's own page is still there.
     let elsewhere = Link::parse(&guest_link.replace("/chat/", "/staff/chat/")).unwrap();
-    let refused = connect(elsewhere, JoinOptions::default()).await.unwrap_err();
+    let refused = connect(elsewhere, JoinOptions::default())
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Some(burnchat_client::Code::RoomNotFound));
     assert!(get(&address, "/").await.ends_with("rooms: 1 and 0\n"));
     let (page, _) = page.split_once('#').unwrap();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use burnchat_relay::OverTls;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -38,10 +39,10 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<Tls>, router: Route
                 let (tls, router) = (tls.clone(), router.clone());
                 tokio::spawn(async move {
                     match tls {
-                        None => serve_one(stream, address, router).await,
+                        None => serve_one(stream, address, None, router).await,
                         Some(tls) => {
                             if let Some(stream) = tls.accept(stream, turn).await {
-                                serve_one(stream, address, router).await;
+                                serve_one(stream, address, Some(OverTls), router).await;
                             }
                         }
                     }
@@ -57,13 +58,16 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<Tls>, router: Route
     }
 }
 
-async fn serve_one<S>(stream: S, address: SocketAddr, router: Router)
+async fn serve_one<S>(stream: S, address: SocketAddr, tls: Option<OverTls>, router: Router)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(address));
+        if let Some(tls) = tls {
+            request.extensions_mut().insert(tls);
+        }
         let mut router = router.clone();
         async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_default()) }
     });
