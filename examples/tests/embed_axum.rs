@@ -6,7 +6,11 @@
     reason = "what is not as it should be ends the test"
 )]
 
-#[allow(dead_code, reason = "its `main` is the program's")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "it is a program, with a `main` of its own"
+)]
 #[path = "../embed_axum.rs"]
 mod embed_axum;
 
