@@ -66,6 +66,8 @@ fn a_room_nobody_has_joined_is_small_and_sleeps() {
     hub.handle_timeout(end);
     assert_eq!(hub.stats().rooms, 0);
     assert_eq!(hub.poll_timeout(), None);
+    let burned = std::iter::from_fn(|| hub.poll_output()).count();
+    assert_eq!(burned, ROOMS as usize, "of each burn the driver is told");
     let change = before.change();
     assert!(change.bytes_deallocated - change.bytes_allocated >= bytes * 9 / 10);
 }

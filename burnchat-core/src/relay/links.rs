@@ -21,6 +21,9 @@ pub(super) struct Connection {
     refused: u32,
 }
 
+/// How many outputs there is room for when none waits.
+const IDLE_OUTPUTS: usize = 256;
+
 /// How far a connection has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -140,7 +143,12 @@ impl Links {
     }
 
     pub(super) fn pop_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let next = self.outputs.pop_front();
+        // After the end of very many rooms at once, the room all that was said took is given back.
+        if next.is_none() && self.outputs.capacity() > IDLE_OUTPUTS {
+            self.outputs.shrink_to(IDLE_OUTPUTS);
+        }
+        next
     }
 
     pub(super) fn get_mut(&mut self, connection: ConnectionId) -> Option<&mut Connection> {
