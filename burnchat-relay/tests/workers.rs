@@ -26,7 +26,9 @@ async fn relay_of_many() -> TestRelay {
 /// Asks for a room, and says why there is none.
 async fn refusal_of_a_room(relay: &TestRelay) -> (u16, String) {
     let base = format!("http://{}", relay.address);
-    let (request, _) = plan_room(&base, RoomSettings::default(), now(), &mut rng()).unwrap();
+    let Ok((request, _)) = plan_room(&base, RoomSettings::default(), now(), &mut rng()) else {
+        unreachable!("the settings are the default ones");
+    };
     let answer = post(relay.address, "/api/rooms", request.encode().as_bytes()).await;
     answer.refusal()
 }

@@ -183,7 +183,7 @@ mod system {
             current: Some(0),
             maximum: Some(0),
         };
-        setrlimit(Resource::Core, none.clone()).map_err(|error| error.to_string())?;
+        setrlimit(Resource::Core, none).map_err(|error| error.to_string())?;
         if getrlimit(Resource::Core) == none {
             Ok("RLIMIT_CORE is 0, for good".to_owned())
         } else {
