@@ -143,6 +143,10 @@ async fn in_a_whole_life_it_writes_to_nothing_that_stays() {
         if call.starts_with("execve(") || call.starts_with("+++") || call.starts_with("<...") {
             continue;
         }
+        // A thread that the end of the process caught before strace could ask what it was about to call; it called nothing.
+        if call.starts_with("???(") && call.ends_with("<unfinished ...>") {
+            continue;
+        }
         let (name, arguments) = call.split_once('(').unwrap_or((call, ""));
         match name {
             "open" | "openat" | "openat2" => {
