@@ -99,6 +99,12 @@ impl Connection {
         };
         let end = carry(&mut reader, &mut writer, cut, config).await;
         debug!(?end, "a connection ends");
+        let counters = shard.counters();
+        match end {
+            End::Dead => counters.silent.add(1),
+            End::Violation | End::Flood => counters.refused.add(1),
+            _ => {}
+        }
         // The worker first: the others are to know at once.
         let told = match end {
             End::Left(code) => shard.disconnect(id, manner(code)).await,

@@ -142,6 +142,15 @@ impl Outbox {
         }
     }
 
+    /// What was put in and has not been taken.
+    pub(crate) fn waiting(&self) -> Amount {
+        let taken = lock(&self.queue).taken;
+        Amount {
+            bytes: self.put.bytes.saturating_sub(taken.bytes),
+            frames: self.put.frames.saturating_sub(taken.frames),
+        }
+    }
+
     /// The first frame has been answered; later ones are of no account.
     pub(crate) fn answered(&mut self) {
         self.answer.get_or_insert(self.put);

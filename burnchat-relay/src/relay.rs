@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::connection::Connection;
+use crate::metrics::Metrics;
 use crate::peer::PeerKeys;
 use crate::sessions::Sessions;
 use crate::shard::{Gone, Shard};
@@ -116,6 +117,16 @@ impl Relay {
     /// `burned`. Says whether there was such a room.
     pub async fn take_down(&self, room: RoomId) -> bool {
         self.0.shard_of(room).take_down(room).await.unwrap_or(false)
+    }
+
+    /// What the relay has counted: for those who watch over it. It asks every worker to look at each of its
+    /// connections, so every few seconds is often enough.
+    pub async fn metrics(&self) -> Metrics {
+        let mut all = Metrics::default();
+        for shard in &self.0.shards {
+            shard.add_to(&mut all).await;
+        }
+        all
     }
 
     /// Returns if a worker has panicked, and never if the relay is shut down in order.

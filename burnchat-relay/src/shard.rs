@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use burnchat_core::crypto::Secret;
@@ -22,7 +23,8 @@ use tracing::debug;
 
 use crate::Config;
 use crate::clock::Clock;
-use crate::outbox::{Outbox, Refused};
+use crate::metrics::{Counters, Metrics};
+use crate::outbox::{Amount, Outbox, Refused};
 use crate::rng;
 use crate::totals::{ConnectionClaim, Totals};
 use crate::websocket::frame::Frame;
@@ -32,7 +34,10 @@ const BATCH: usize = 64;
 
 /// The way to a worker.
 #[derive(Clone)]
-pub(crate) struct Shard(mpsc::Sender<Box<Request>>);
+pub(crate) struct Shard {
+    requests: mpsc::Sender<Box<Request>>,
+    counters: Arc<Counters>,
+}
 
 /// The worker is no more: the relay has been shut down, or the worker has panicked.
 #[derive(Debug)]
@@ -75,7 +80,8 @@ enum Request {
         end: Disconnect,
     },
     Stats {
-        reply: oneshot::Sender<Stats>,
+        /// With what waits in all outboxes.
+        reply: oneshot::Sender<(Stats, Amount)>,
     },
     Shutdown {
         reply: oneshot::Sender<()>,
@@ -91,17 +97,22 @@ impl Shard {
         failing: watch::Sender<bool>,
     ) -> Self {
         let (sender, requests) = mpsc::channel(config.inbound_frames.max(1));
+        let counters = Arc::<Counters>::default();
         let worker = Worker {
             hub: Hub::new(config.limits, &mut rng::system()),
             connections: HashMap::default(),
             to_wake: Vec::new(),
             totals,
+            counters: Arc::clone(&counters),
             kept_bytes: 0,
             clock,
             failing,
         };
         tokio::spawn(worker.run(requests));
-        Self(sender)
+        Self {
+            requests: sender,
+            counters,
+        }
     }
 
     pub(crate) async fn create(
@@ -177,7 +188,28 @@ impl Shard {
     }
 
     pub(crate) async fn stats(&self) -> Result<Stats, Gone> {
-        self.ask(|reply| Request::Stats { reply }).await
+        let (stats, _) = self.ask(|reply| Request::Stats { reply }).await?;
+        Ok(stats)
+    }
+
+    /// Adds its numbers to those of other workers; of one that is no more, those that only grow.
+    pub(crate) async fn add_to(&self, all: &mut Metrics) {
+        let waiting = self.requests.max_capacity() - self.requests.capacity();
+        all.inbound_waiting += waiting as u64;
+        if let Ok((stats, waiting)) = self.ask(|reply| Request::Stats { reply }).await {
+            all.rooms += stats.rooms as u64;
+            all.connections += stats.connections as u64;
+            all.participants += stats.participants as u64;
+            all.kept_bytes += stats.kept_bytes as u64;
+            all.outbound_frames_waiting += waiting.frames as u64;
+            all.outbound_bytes_waiting += waiting.bytes as u64;
+        }
+        self.counters.add_to(all);
+    }
+
+    /// Where what its connections see is counted.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Returns when everybody's last frame is in their queue.
@@ -186,7 +218,7 @@ impl Shard {
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        self.0.is_closed()
+        self.requests.is_closed()
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Gone> {
@@ -196,7 +228,10 @@ impl Shard {
     }
 
     async fn tell(&self, request: Request) -> Result<(), Gone> {
-        self.0.send(Box::new(request)).await.map_err(|_| Gone)
+        self.requests
+            .send(Box::new(request))
+            .await
+            .map_err(|_| Gone)
     }
 }
 
@@ -206,6 +241,7 @@ struct Worker {
     /// Connections with `has_more`.
     to_wake: Vec<ConnectionId>,
     totals: Arc<Totals>,
+    counters: Arc<Counters>,
     /// What the totals know of.
     kept_bytes: usize,
     clock: Clock,
@@ -290,6 +326,7 @@ impl Worker {
                 self.connect(now, connection, peer, room, outbox);
             }
             Request::Frame { connection, frame } => {
+                self.counters.received(frame.len());
                 self.hub
                     .handle_frame(now, connection, &frame, &mut rng::system());
                 self.carry_out();
@@ -304,7 +341,7 @@ impl Worker {
                 }
             }
             Request::Stats { reply } => {
-                let _ = reply.send(self.hub.stats());
+                let _ = reply.send((self.hub.stats(), self.waiting()));
             }
             Request::Shutdown { reply } => {
                 self.hub.handle_shutdown(now);
@@ -331,8 +368,9 @@ impl Worker {
         let created = self
             .hub
             .handle_create(now, peer, request, &mut rng::system());
-        if created.is_err() {
-            self.totals.release_room(peer);
+        match created {
+            Ok(_) => self.counters.rooms_created.add(1),
+            Err(_) => self.totals.release_room(peer),
         }
         created
     }
@@ -345,6 +383,7 @@ impl Worker {
         room: RoomId,
         mut outbox: Outbox,
     ) {
+        self.counters.connections_opened.add(1);
         match self.totals.claim_connection(peer) {
             Ok(claim) => {
                 let link = Link {
@@ -360,6 +399,7 @@ impl Worker {
                 // Who has gone already need not be told.
                 let _ = outbox.push(error.into());
                 outbox.close(CloseCode::Policy);
+                self.counters.refused.add(1);
             }
         }
     }
@@ -372,9 +412,18 @@ impl Worker {
                 Output::Close { connection, code } => {
                     if let Some(link) = self.connections.remove(&connection) {
                         link.outbox.close(code);
+                        self.counters.closed(code);
                     }
                 }
-                Output::Burned { owner, .. } => self.totals.release_room(owner),
+                Output::Burned {
+                    owner,
+                    reason,
+                    late_millis,
+                } => {
+                    self.totals.release_room(owner);
+                    self.counters
+                        .burned(reason, Duration::from_millis(late_millis));
+                }
             }
         }
     }
@@ -382,17 +431,22 @@ impl Worker {
     /// One frame for everyone it goes to: they share its bytes, and the last of them wipes it.
     fn send(&mut self, to: &[ConnectionId], frame: EncodedFrame) {
         let frame = Frame::from(frame);
+        let mut put = 0;
         for connection in to {
             let Some(link) = self.connections.get_mut(connection) else {
                 continue;
             };
             if let Err(refused) = link.outbox.push(frame.clone()) {
                 self.give_up(*connection, refused);
-            } else if !link.has_more {
+                continue;
+            }
+            put += 1;
+            if !link.has_more {
                 link.has_more = true;
                 self.to_wake.push(*connection);
             }
         }
+        self.counters.sent(put, frame.payload().len());
     }
 
     /// Ends a batch of steps: those who have been sent something are woken, each once, and what is kept is counted.
@@ -409,11 +463,23 @@ impl Worker {
         self.hub.set_memory_full(full);
     }
 
+    /// What waits in all outboxes.
+    fn waiting(&self) -> Amount {
+        let mut all = Amount::default();
+        for link in self.connections.values() {
+            let waiting = link.outbox.waiting();
+            all.frames += waiting.frames;
+            all.bytes += waiting.bytes;
+        }
+        all
+    }
+
     fn give_up(&mut self, connection: ConnectionId, refused: Refused) {
         if let Some(link) = self.connections.remove(&connection)
             && refused == Refused::TooSlow
         {
             debug!("a reader was too slow");
+            self.counters.too_slow.add(1);
             link.outbox.cut_off();
         }
         self.hub

@@ -4,10 +4,10 @@ mod file;
 mod limits;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use burnchat_relay::Config;
+use burnchat_relay::{Config, ForwardedHeader, IpNet, Origin};
 use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Error, FromArgMatches, Parser, ValueEnum};
@@ -57,6 +57,9 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     pub(crate) tls: TlsOptions,
+
+    #[command(flatten)]
+    asking: AskingOptions,
 
     #[command(flatten)]
     pub(crate) hardening: HardeningOptions,
@@ -125,6 +128,35 @@ pub(crate) struct TlsOptions {
     /// TLS handshakes at once; more of them wait to be accepted
     #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) tls_handshakes: u32,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Who asks")]
+struct AskingOptions {
+    /// Proxies that are believed when they say whom they forward for: addresses or networks
+    #[arg(long, value_name = "NETWORK", value_delimiter = ',', action = ArgAction::Set, value_parser = network)]
+    trusted_proxies: Vec<IpNet>,
+
+    /// The header in which they say so
+    #[arg(long, value_name = "HEADER", value_enum, default_value_t = HeaderOption::XForwardedFor)]
+    forwarded_header: HeaderOption,
+
+    /// What a proxy takes off the front of paths, such as /chat
+    #[arg(long, value_name = "PATH", value_parser = prefix)]
+    path_prefix: Option<String>,
+
+    /// Origins of web pages, besides the relay's own, that may speak to it
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', action = ArgAction::Set)]
+    allowed_origins: Vec<Origin>,
+}
+
+/// In which header proxies say whom they forward for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum HeaderOption {
+    /// X-Forwarded-For, with X-Forwarded-Proto and X-Forwarded-Host
+    XForwardedFor,
+    /// Forwarded (RFC 7239)
+    Forwarded,
 }
 
 #[derive(Debug, clap::Args)]
@@ -254,7 +286,31 @@ impl Options {
     pub(crate) fn config(&self) -> Config {
         let mut config = Config::default();
         self.limits.apply(&mut config);
+        let asking = &self.asking;
+        config.trusted_proxies.clone_from(&asking.trusted_proxies);
+        config.forwarded_header = match asking.forwarded_header {
+            HeaderOption::XForwardedFor => ForwardedHeader::XForwardedFor,
+            HeaderOption::Forwarded => ForwardedHeader::Forwarded,
+        };
+        config.path_prefix = asking.path_prefix.clone().unwrap_or_default();
+        config.allowed_origins.clone_from(&asking.allowed_origins);
         config
+    }
+}
+
+/// A network, or an address, which is one of a single host.
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or_else(|_| address())
+        .map_err(|_| "an address or a network is needed, such as 127.0.0.1 or 10.0.0.0/8")
+}
+
+fn prefix(text: &str) -> Result<String, &'static str> {
+    if text.starts_with('/') && !text.ends_with('/') {
+        Ok(text.to_owned())
+    } else {
+        Err("a path that begins with a slash and ends without one is needed, such as /chat")
     }
 }
 

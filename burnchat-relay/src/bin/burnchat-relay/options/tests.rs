@@ -91,6 +91,26 @@ fn every_setting_of_the_library_can_be_set() {
 }
 
 #[test]
+fn who_is_believed_about_who_asks_can_be_set() {
+    let options = parse(&[
+        "--trusted-proxies=127.0.0.1,10.0.0.0/8,fd00::/8",
+        "--forwarded-header=forwarded",
+        "--path-prefix=/chat",
+        "--allowed-origins=https://one.example,https://two.example:8443",
+    ]);
+    let config = options.config();
+    let networks: Vec<_> = config
+        .trusted_proxies
+        .iter()
+        .map(IpNet::to_string)
+        .collect();
+    assert_eq!(networks, ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]);
+    assert_eq!(config.forwarded_header, ForwardedHeader::Forwarded);
+    assert_eq!(config.path_prefix, "/chat");
+    assert_eq!(config.allowed_origins.len(), 2);
+}
+
+#[test]
 fn nonsense_is_refused() {
     for arguments in [
         ["--rooms", "0"],
@@ -104,6 +124,9 @@ fn nonsense_is_refused() {
         ["--acme-cache", "folder"],
         ["--log-format", "xml"],
         ["--acme", ""],
+        ["--trusted-proxies", "proxy.example"],
+        ["--path-prefix", "chat"],
+        ["--allowed-origins", "one.example/path"],
     ] {
         refused(&arguments);
     }
