@@ -35,5 +35,6 @@ export default [
   { files: ['net/*.js', 'ui/**/*.js'], languageOptions: { globals: globals.browser } },
   // What a browser test hands to its page runs there.
   { files: ['test/**/*.js'], languageOptions: { globals: globals.browser } },
+  { files: ['shim/*.js'], languageOptions: { globals: globals.node } },
   { files: ['**/test/**/*.js', '*.config.js'], languageOptions: { globals: globals.node }, rules: { 'no-console': 'off' } },
 ];

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 #[command(name = "burnchat", version, after_long_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) task: Task,
 
     /// Take commands as JSON lines from standard input, and give events as JSON lines (spec/shim.md).
     #[arg(long, global = true)]
@@ -42,6 +42,15 @@ Exit status:
    6  the relay can't be reached
    7  the relay contradicts itself or the link; a clock is wrong
   89  (in the JSON shim, by programs that don't do everything) not implemented";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    #[command(flatten)]
+    TakePart(Command),
+    /// Compute the protocol's pure functions (spec/shim.md, section 8): not implemented here.
+    #[command(hide = true)]
+    Compute,
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

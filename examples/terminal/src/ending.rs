@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use burnchat_client::{BurnKind, Code, EndReason, Error};
 
+/// The exit status where the program knows that it lacks what it is asked for.
+pub(crate) const NOT_IMPLEMENTED: u8 = 89;
+
 /// How a run of the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {

@@ -46,12 +46,12 @@ struct Members {
     cmd: String,
     #[serde(default, deserialize_with = "wiped")]
     text: Option<Zeroizing<String>>,
-    burn_after_ms: Option<u32>,
+    burn_after_ms: Option<i64>,
     id: Option<String>,
     author: Option<String>,
     renew: Option<bool>,
     locked: Option<bool>,
-    seconds: Option<u64>,
+    seconds: Option<i64>,
     typing: Option<bool>,
 }
 
@@ -64,7 +64,9 @@ impl Command {
                 text: members
                     .text
                     .ok_or_else(|| Problem::of_member("send", "text"))?,
-                burn_after: Duration::from_millis(members.burn_after_ms.unwrap_or(0).into()),
+                burn_after: u32::try_from(members.burn_after_ms.unwrap_or(0))
+                    .map(|millis| Duration::from_millis(millis.into()))
+                    .map_err(|_| Problem::of_member("send", "burn_after_ms"))?,
             },
             "kick" => Self::Kick {
                 id: participant(members.id).ok_or_else(|| Problem::of_member("kick", "id"))?,
@@ -78,6 +80,7 @@ impl Command {
             "extend" => Self::Extend {
                 seconds: members
                     .seconds
+                    .and_then(|seconds| u64::try_from(seconds).ok())
                     .ok_or_else(|| Problem::of_member("extend", "seconds"))?,
             },
             "renew" => Self::Renew,
@@ -141,5 +144,14 @@ mod tests {
         assert_eq!(code(r#"{"cmd":"dance"}"#), 102);
         assert_eq!(code(r#"{"cmd":"kick","id":"short"}"#), 709);
         assert_eq!(code(r#"{"cmd":"send"}"#), 709);
+        assert_eq!(
+            code(r#"{"cmd":"send","text":"a","burn_after_ms":4294967296}"#),
+            709
+        );
+        assert_eq!(
+            code(r#"{"cmd":"send","text":"a","burn_after_ms":0.5}"#),
+            100
+        );
+        assert_eq!(code(r#"{"cmd":"extend","seconds":-1}"#), 709);
     }
 }
