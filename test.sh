@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-steps=(fmt msrv deny clippy no-std doc test vectors web browser fuzz bench)
+steps=(fmt msrv deny clippy no-std doc test vectors web browser python fuzz bench)
 
 usage() {
     cat <<'END'
@@ -27,6 +27,7 @@ Runs the steps named, or all of them in this order, and fails if any of them fai
   web      the web client: types, lints, vectors, transcripts, and rooms with the relay and the terminal client
   browser  the web client's pages in Chromium, with a real relay; writes pictures of them to target/screenshots;
            skipped where Chromium can't be installed
+  python   the minimal client in Python: vectors, transcripts, and rooms with the relay and the terminal client
   fuzz     the fuzz targets compile; skipped where there is no nightly compiler
   bench    every benchmark runs once, to see that it can
 
@@ -156,6 +157,20 @@ step_browser() {
         cd examples/web
         npm ci --no-audit --no-fund
         npm run test:browser
+    )
+}
+
+# Debian's Python and Debian's packages: what a stranger has who follows spec/IMPLEMENTING.md.
+step_python() {
+    local missing=() module
+    for module in cryptography websockets; do
+        /usr/bin/python3 -c "import $module" 2>/dev/null || missing+=("python3-$module")
+    done
+    ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
+    cargo build --package burnchat-relay --package burnchat-terminal --locked
+    (
+        cd examples/python-minimal
+        BURNCHAT_BIN="$CARGO_TARGET_DIR/debug" /usr/bin/python3 -W error -m unittest
     )
 }
 
