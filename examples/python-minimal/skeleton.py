@@ -3,9 +3,9 @@ import json, os, queue, re, signal, sys, threading
 
 LIMIT = 262_144
 STATUS = {"left": 0, "usage": 2, "bad_link": 3, "refused": 4, "kicked": 5, "unreachable": 6, "failed": 7}
-COMMANDS = {  # those you have; the members of each with type and range, and a ? if they may be left out
-    "send": {"text": (str, None), "burn_after_ms?": (int, lambda ms: 0 <= ms < 2**32)},
-    "kick": {"id": (str, re.compile("[A-Za-z0-9_-]{21}[AQgw]").fullmatch), "renew?": (bool, None)},
+COMMANDS = {  # those you have; the members of each with type and range, and a third if they may be left out
+    "send": {"text": (str, None), "burn_after_ms": (int, lambda ms: 0 <= ms < 2**32, "optional")},
+    "kick": {"id": (str, re.compile("[A-Za-z0-9_-]{21}[AQgw]").fullmatch), "renew": (bool, None, "optional")},
     "leave": {},
 }
 
@@ -17,8 +17,8 @@ class Client:  # yours. `happen` takes the last event, from any thread: ("burned
 
 def tell(event, **members):
     line = json.dumps({"event": event, **members}, ensure_ascii=False)  # escapes U+0000 to U+001F by itself
-    line = re.sub("[\x7f-\x9f]", lambda found: f"\\u00{ord(found[0]):02X}", line)
-    os.write(1, line.encode() + b"\n")
+    os.write(1, re.sub("[\x7f-\x9f]", lambda found: f"\\u00{ord(found[0]):02X}", line).encode() + b"\n")
+
 def once(pairs): return dict(pairs) if len(dict(pairs)) == len(pairs) else int("twice")  # a ValueError
 
 def read_command(line):
@@ -29,11 +29,11 @@ def read_command(line):
         members = COMMANDS.get(given["cmd"] + "")
     except (ValueError, RecursionError, KeyError, TypeError): raise Refused(100, "malformed_frame") from None
     if members is None: raise Refused(102, "unknown_type")
-    for name, (kind, fits) in members.items():
-        value = given.get(name.rstrip("?"), COMMANDS)  # COMMANDS: it is missing
-        if value is not COMMANDS and type(value) is not kind: raise Refused(100, "malformed_frame")
-        if name[-1] != "?" if value is COMMANDS else fits and not fits(value): raise Refused(709, "invalid_parameter")
-    return {name: given[name] for name in ["cmd", *(name.rstrip("?") for name in members)] if name in given}
+    for name, (kind, fits, *optional) in members.items():
+        if optional and given.get(name) is None: continue
+        if type(given.get(name, kind())) is not kind: raise Refused(100, "malformed_frame")
+        if name not in given or fits and not fits(given[name]): raise Refused(709, "invalid_parameter")
+    return {name: given[name] for name in ["cmd", *members] if given.get(name) is not None}
 
 def read_lines(happen, lines=open(0, "rb")):  # not sys.stdin, which may not be in use at the exit
     while line := lines.readline(LIMIT + 2):

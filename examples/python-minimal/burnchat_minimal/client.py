@@ -369,6 +369,8 @@ class Client:
             self.end(code, **members)
         elif code == "gap":
             self._rejoin("gap")
+        elif code == "room_not_found" and self.status is Status.RESUMING:
+            self.end("expired")  # the room is gone, and its relay says no more than that (6.3)
         elif code in FATAL:
             self.end(code, **members)
         elif code == "stale_epoch" and "epoch" in frame and "n" in frame:

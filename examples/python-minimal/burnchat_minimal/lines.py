@@ -49,7 +49,8 @@ def read_command(line: bytes) -> dict[str, Any]:
         raise Refused("malformed_frame")
     if cmd not in COMMANDS:
         raise Refused("unknown_type", cmd=cmd)
-    command = {"cmd": cmd}
+    command: dict[str, Any] = {"cmd": cmd}
+    value = {name: x for name, x in value.items() if x is not None or COMMANDS[cmd].get(name, (0, 0))[1] is REQUIRED}
     # Types first: what is malformed is so wherever it stands.
     for name, (kind, _) in COMMANDS[cmd].items():
         right = str if kind is bytes else kind

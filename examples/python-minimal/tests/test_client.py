@@ -108,6 +108,14 @@ class Talking(unittest.TestCase):
         self.hall.run()
         self.assertEqual(self.ana.texts(), ["written while away"])
 
+    def test_a_room_that_is_gone_at_the_resume_has_burned(self) -> None:
+        self.ben.client.disconnected(self.hall.now)
+        self.ben.client.outputs.clear()
+        self.ben.client.connected(self.hall.now)
+        self.hall.tell(self.ben, "error", code="room_not_found")
+        self.hall.run()
+        self.assertEqual(self.ben.events[-1], {"event": "ended", "reason": "expired"})
+
     def test_everything_is_over_when_the_room_burns(self) -> None:
         self.ana.client.burn(self.hall.now)
         self.hall.run()
@@ -384,6 +392,27 @@ class Refusals(unittest.TestCase):
             self.assertNotIn(hall.link.secret.hex(), repr(secret))
             self.assertLess(len(repr(secret)), 100)
         self.assertEqual(link.parse(str(hall.link)), hall.link)
+
+    def test_a_command_is_read_strictly(self) -> None:
+        participant = b"A" * 22
+        for line, outcome in (
+            (b'{"cmd":"who","later":[[]]}', {"cmd": "who"}),
+            (b'{"cmd":"send","text":"x","burn_after_ms":null}', {"cmd": "send", "text": "x", "burn_after_ms": 0}),
+            (b'{"cmd":"kick","id":"%s"}' % participant, {"cmd": "kick", "id": bytes(16), "renew": True}),
+            (b'{"cmd":"kick","id":"%sB"}' % participant[1:], "invalid_parameter"),
+            (b'{"cmd":"extend","seconds":0}', "invalid_parameter"),
+            (b'{"cmd":"extend","seconds":-1}', "invalid_parameter"),
+            (b'{"cmd":"extend","seconds":1e1}', "malformed_frame"),
+            (b'{"cmd":"extend","seconds":true}', "malformed_frame"),
+            (b'{"cmd":"send","text":null}', "malformed_frame"),
+            (b'{"cmd":"send","text":"\\ud800"}', "malformed_frame"),
+            (b'{"cmd":"dance"}', "unknown_type"),
+        ):
+            with self.subTest(line):
+                try:
+                    self.assertEqual(read_command(line), outcome)
+                except Refused as refused:
+                    self.assertEqual(refused.name, outcome)
 
     def test_no_nesting_and_no_string_makes_reading_slow(self) -> None:
         for line in (b'{"a":' * 50_000, b'"' + b'\\"' * 120_000, b'"' * 262_144):

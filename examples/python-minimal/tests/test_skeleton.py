@@ -62,6 +62,8 @@ class Skeleton(unittest.TestCase):
             (b'{"cmd":"send","text":"x"}\r', None),
             (b'{"cmd":"send","text":"x","later":[{}]}', None),
             (b'{"cmd":"kick","id":"' + ID.encode() + b'","renew":false}', None),
+            (b'{"cmd":"send","text":"x","burn_after_ms":null}', None),
+            (b'{"cmd":"send","text":null}', 100),
             (b"{", 100),
             (b"\xff", 100),
             (b"[]", 100),
