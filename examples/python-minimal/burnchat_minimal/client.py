@@ -313,6 +313,8 @@ class Client:
         for entry in room.roster:
             self.meet(entry)
         self.outputs.insert(reports, ("event", {"event": "verification_changed"}))
+        if self.locked:
+            self.event("locked", locked=True)
         self._tell_ticket(self.tickets.renewed(self.now, frame["ticket_hash"]))
         return None
 

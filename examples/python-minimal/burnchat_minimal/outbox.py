@@ -98,7 +98,7 @@ class Outbox:
         return oldest.draft
 
     def refuse(self, epoch: Epoch | None = None, from_n: int = 0) -> list[Draft]:
-        """What is in flight (in an epoch, from an n on) is refused: texts are held again, in order, the rest given back."""
+        """What is in flight (in an epoch, from an n on) is refused: texts are held again, the rest is given back."""
         refused = [s for s in self.in_flight if epoch is None or (s.epoch is epoch and s.envelope["n"] >= from_n)]
         self.in_flight = deque(s for s in self.in_flight if s not in refused)
         self.held.extendleft(s.draft for s in reversed(refused) if s.draft.kind == TEXT)
