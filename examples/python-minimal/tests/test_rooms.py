@@ -3,9 +3,11 @@
 The programs are those of a cargo build: `target/debug` or what BURNCHAT_BIN names.
 """
 
+import contextlib
 import json
 import os
 import queue
+import socket
 import subprocess
 import sys
 import threading
@@ -66,6 +68,53 @@ class Person:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
                 pipe.close()
+
+
+class Wire:
+    """A TCP proxy before a relay, that can be cut."""
+
+    def __init__(self, url: str) -> None:
+        host, port = url.removeprefix("http://").split(":")
+        self.target = (host, int(port))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.sockets: list[socket.socket] = []
+        self.whole = threading.Event()
+        self.whole.set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Until it is mended whoever connects is refused."""
+        self.whole.clear()
+        for end in self.sockets:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        self.whole.set()
+
+    def close(self) -> None:
+        self.cut()
+        for end in (self.listener, *self.sockets):
+            end.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                if not self.whole.is_set():
+                    near.close()
+                    continue
+                far = socket.create_connection(self.target)
+                self.sockets += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=[one, other], daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while read := one.recv(65_536):
+                other.sendall(read)
+            other.shutdown(socket.SHUT_RDWR)
 
 
 class Rooms(unittest.TestCase):
@@ -171,6 +220,28 @@ class Rooms(unittest.TestCase):
         cleo.until("participant_left", reason="left")
         cleo.does("send", text="nobody hears this")
         cleo.until("error", code=700, cmd="send")
+
+    def test_what_was_missed_and_what_was_written_comes_when_the_wire_is_mended(self) -> None:
+        ana = self.terminal("create", "--relay", self.url, "--ttl", "5m", "--name", "ana")
+        link = ana.until("created")["link"]
+        wire = Wire(self.url)
+        self.addCleanup(wire.close)
+        ben = self.python("join", link.replace(self.url, wire.url), "--name", "ben")
+        for person in (ana, ben):
+            person.until("keyed")
+        self.both_ways(ana, ben)
+        wire.cut()
+        ben.until("reconnecting")
+        ben.does("send", text="written in the dark")
+        ben.until("message", mine=True)
+        ana.does("send", text="do you hear me?")
+        ana.until("accepted")
+        wire.mend()
+        self.assertEqual(ben.until("message", mine=False)["text"], "do you hear me?")
+        ben.until("resumed")
+        ben.until("accepted")
+        self.assertEqual(ana.until("message", mine=False)["text"], "written in the dark")
+        self.assertEqual([e for e in ben.seen if e["event"] in ("missed", "gap", "error")], [])
 
     def test_a_room_ends_by_the_clients_own_clock(self) -> None:
         ana = self.python("create", "--relay", self.url, "--ttl", "45s")
