@@ -51,6 +51,7 @@ class Shim:
         self.greet_by: int | None = None
         self.pause = 0
         self.ended: dict[str, Any] = {}
+        self.broken = False  # standard output is closed
         self.commands: deque[dict[str, Any] | Refused] = deque()  # until `joined` they wait
 
     def _happens(self, what: str, value: Any = None) -> None:
@@ -72,12 +73,10 @@ class Shim:
             status = self._last()
         except Refused as refused:
             status = self._failed(refused.name, refused.members)
-        except BrokenPipeError:
-            return 1
         if self.connection:
             await self.connection.finished()
         self.out.close()
-        return status
+        return 1 if self.broken else status
 
     async def _begin(self) -> Client:
         """The link, and a machine for it. What is wrong with the arguments ends it before anybody is asked."""
@@ -168,11 +167,9 @@ class Shim:
         now = self.clock.now()
         if what == "line":
             self.commands.append(self._read(value))
-        elif what == "leave":
+        elif what in ("leave", "broken"):
+            self.broken = what == "broken"
             client.leave(now)
-        elif what == "broken":
-            client.leave(now)
-            raise BrokenPipeError
         elif what is not self.connection:
             pass  # nothing more is read from a connection that was given up
         elif value == "open":

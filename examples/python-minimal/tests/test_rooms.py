@@ -250,6 +250,20 @@ class Rooms(unittest.TestCase):
         ana.until("burned", reason="expired")
         self.assertEqual(ana.status(), 0)
 
+    def test_who_closes_the_output_leaves(self) -> None:
+        ana = self.terminal("create", "--relay", self.url, "--ttl", "5m")
+        command = [sys.executable, "-m", "burnchat_minimal", "--json", "join", ana.until("created")["link"]]
+        with subprocess.Popen(command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as ben:
+            assert ben.stdin and ben.stdout
+            ana.until("participant_joined")
+            while json.loads(ben.stdout.readline())["event"] != "verification":
+                pass
+            ben.stdout.close()
+            ben.stdin.write(b'{"cmd":"verify"}\n')
+            ben.stdin.flush()
+            ana.until("participant_left", reason="left")
+            self.assertEqual(ben.wait(PATIENCE_S), 1)
+
     def test_what_can_not_be_obeyed_is_answered_and_ends_nothing(self) -> None:
         ana = self.python("create", "--relay", self.url, "--ttl", "45s")
         ana.until("joined")
