@@ -471,7 +471,7 @@ const list = (most, item) => (value) => (Array.isArray(value) && value.length <=
 const object = (table) => (value) => (value instanceof Map ? read(value, table) : fail());
 const optional = (kind) => (value) => (value === undefined || value === null ? undefined : kind(value));
 const orNull = (kind) => (value) => (value === null ? null : kind(value));
-const byDefault = (kind, otherwise) => (value) => (value === undefined ? otherwise : kind(value));
+const byDefault = (kind, otherwise) => (value) => (value === undefined || value === null ? otherwise : kind(value));
 
 function read(members, table) {
   const found = {};
@@ -581,7 +581,7 @@ const REQUEST = {
   ticket_hash: bytes(32),
   ttl_seconds: int,
   not_after: below(2 ** 32),
-  capacity: byDefault(int, 50),
+  capacity: byDefault(below(2 ** 16), 50),
   history: byDefault(bool, false),
   burn: byDefault(mayBurn, 'creator'),
 };

@@ -264,6 +264,20 @@ pub(crate) fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer.deserialize_str(Word(PhantomData))
 }
 
+/// The same, or null.
+pub(crate) fn optional_word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    struct Word<T>(T);
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Word<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            word(deserializer).map(Self)
+        }
+    }
+    let word = Option::<Word<T>>::deserialize(deserializer)?;
+    Ok(word.map(|word| word.0))
+}
+
 /// For `#[serde(deserialize_with)]`: a value or null; derived code also takes nothing at all.
 pub(crate) fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::binary;
 use super::{EncodedFrame, WhoMayBurn, members_of, strict, text_of};
@@ -12,63 +12,63 @@ use crate::error::Code;
 use crate::ids::{RoomId, TicketHash};
 use crate::limits;
 
-/// Asks a relay for a room.
+/// Asks a relay for a room (spec section 11.1).
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CreateRoom {
     /// What the room id is made of; shown to the relay once.
     pub id_seed: Secret<32>,
     /// The hash of the first ticket.
     pub ticket_hash: TicketHash,
-    /// How long the room lives, 30 s to 72 h.
+    /// How long the room lives, seconds. A relay allows 30 to 259,200, which is 72 h.
     #[serde(deserialize_with = "binary::integer")]
     pub ttl_seconds: u64,
-    /// The hard end, minutes since the Unix epoch.
+    /// The hard end, minutes since the Unix epoch. A relay allows the end of the room, and up to 24 h more.
     pub not_after: u32,
-    /// Seats, 2 to 256.
-    #[serde(default = "default_capacity")]
+    /// How many seats the room has. A relay allows 2 to 256.
+    #[serde(default = "default_capacity", deserialize_with = "capacity")]
     pub capacity: u16,
     /// Whether the relay keeps envelopes for later joiners.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "history")]
     pub history: bool,
-    /// Who may burn.
-    #[serde(default, deserialize_with = "binary::word")]
+    /// Who may burn the room.
+    #[serde(default, deserialize_with = "burn")]
     pub burn: WhoMayBurn,
 }
 
-/// What a relay answers when the room is made.
+/// What a relay answers when the room is made (spec section 11.1).
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RoomCreated {
-    /// The room.
+    /// The room, as its link names it.
     pub room_id: RoomId,
     /// For the client that created it.
     pub creator_token: Secret<32>,
     /// For the creator's other devices; given once.
     pub pin: binary::PinText,
-    /// Rounded up.
+    /// How long the room still lives, seconds, rounded up.
     #[serde(deserialize_with = "binary::integer")]
     pub seconds_remaining: u64,
 }
 
-/// What a relay tells of a room to who holds its ticket.
+/// What a relay tells of a room to who holds its ticket (spec section 13.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomInfo {
-    /// Rounded up.
+    /// How long the room still lives, seconds, rounded up.
     #[serde(deserialize_with = "binary::integer")]
     pub seconds_remaining: u64,
-    /// Seats taken.
+    /// How many seats are taken.
     pub participants: u16,
-    /// Seats.
+    /// How many seats there are.
     pub capacity: u16,
     /// Whether nobody new is let in.
     pub locked: bool,
     /// Whether the relay keeps envelopes for later joiners.
     pub history: bool,
-    /// Who may burn.
+    /// Who may burn the room.
     #[serde(deserialize_with = "binary::word")]
     pub burn: WhoMayBurn,
 }
 
-/// What a relay answers when it refuses a request: a problem of RFC 9457.
+/// What a relay answers when it refuses a request: a problem of RFC 9457 (spec section 13.4).
 ///
 /// Only `code` is needed to read one: the rest says the same to those who know nothing of Burnchat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,14 +87,14 @@ pub struct Problem {
     pub detail: Option<String>,
     /// A name of the error registry.
     pub code: String,
-    /// When to try again.
+    /// How long to wait before another try, ms.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "binary::optional_integer",
         default
     )]
     pub retry_after_ms: Option<u64>,
-    /// PIN attempts left.
+    /// How many PIN attempts are left.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "binary::optional_integer",
@@ -159,6 +159,21 @@ impl fmt::Display for Problem {
 
 const fn default_capacity() -> u16 {
     limits::DEFAULT_CAPACITY
+}
+
+// An optional member may be null (spec section 13.1), and then stands at its default.
+
+fn capacity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let capacity = Option::deserialize(deserializer)?;
+    Ok(capacity.unwrap_or(limits::DEFAULT_CAPACITY))
+}
+
+fn history<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+fn burn<'de, D: Deserializer<'de>>(deserializer: D) -> Result<WhoMayBurn, D::Error> {
+    binary::optional_word(deserializer).map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]

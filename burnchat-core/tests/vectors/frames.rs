@@ -18,8 +18,8 @@ fn frames() {
             ("client_frames_refused", 128),
             ("relay_frames", 36),
             ("relay_frames_refused", 88),
-            ("request_bodies", 4),
-            ("request_bodies_refused", 17),
+            ("request_bodies", 5),
+            ("request_bodies_refused", 18),
         ],
         |group, case| {
             let bytes = bytes(case);

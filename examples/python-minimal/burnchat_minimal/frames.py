@@ -136,7 +136,7 @@ FROM_RELAY: dict[str, Members] = {
 
 CREATE_REQUEST: Members = {
     "id_seed": _b32, "ticket_hash": _b32, "ttl_seconds": _int, "not_after": _integer(2**32),
-    "capacity": Optional(_int, 50), "history": Optional(_bool, False), "burn": Optional(_burn, "creator"),
+    "capacity": Optional(_integer(2**16), 50), "history": Optional(_bool, False), "burn": Optional(_burn, "creator"),
 }  # fmt: skip
 CREATED: Members = {"room_id": _b16, "creator_token": _b32, "pin": _string(32), "seconds_remaining": _int}
 PROBLEM: Members = {"code": _code, "retry_after_ms": Optional(_int), "attempts_left": Optional(_int)}

@@ -142,7 +142,7 @@ const orNull = (/** @type {Rule} */ rule) => (value) => (value === null ? null :
 
 /** @returns {Rule} */
 const byDefault = (/** @type {Rule} */ rule, /** @type {unknown} */ otherwise) => (value) =>
-  value === undefined ? otherwise : rule(value);
+  value === undefined || value === null ? otherwise : rule(value);
 
 const role = word('member', 'creator');
 const mayBurn = word('creator', 'anyone');
@@ -245,7 +245,7 @@ const ROOM_REQUEST = {
   ticket_hash: bytes(32),
   ttl_seconds: int,
   not_after: below(2 ** 32),
-  capacity: byDefault(int, limits.CAPACITY.default),
+  capacity: byDefault(below(2 ** 16), limits.CAPACITY.default),
   history: byDefault(bool, false),
   burn: byDefault(mayBurn, 'creator'),
 };

@@ -913,6 +913,14 @@ fn request_bodies() -> Group {
             vec![("capacity", int(256)), ("history", flag(true)), ("burn", word("anyone"))],
         ),
     ))
+    .case(rewritten(
+        "nulls",
+        "an optional member may be null",
+        &Value::Object(request())
+            .text()
+            .replace('}', ",\"capacity\":null,\"history\":null,\"burn\":null}"),
+        &with(request(), defaults.clone()),
+    ))
     .case(case(
         "too-many-seats",
         "the relay judges the numbers: it parses",
@@ -966,6 +974,11 @@ fn request_bodies_refused() -> Group {
             "not-after-2-32",
             "more than 32 bits",
             swap("29834000", "4294967296"),
+        ))
+        .case(malformed(
+            "capacity-2-16",
+            "more than 16 bits",
+            text(with(request(), vec![("capacity", int(65_536))])),
         ))
         .case(malformed(
             "seed-31",
