@@ -13,31 +13,32 @@ use crate::error::Code;
 use crate::ids::{EpochId, ParticipantId, RosterHash, TicketHash};
 use crate::limits;
 
-/// A frame from a client.
+/// A frame from a client (spec section 13.2).
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
-    /// Asks for a seat; the first frame of a connection.
+    /// Asks for a seat; the first frame of a connection (spec section 11.2).
     Join(Box<Join>),
-    /// Takes the seat up again after a broken connection; the first frame of a connection.
+    /// Takes the seat up again after a broken connection; the first frame of a connection (spec section 6.3).
     Resume(Resume),
-    /// A new session key for the room.
+    /// A new session key for the room (spec section 7.2).
     SessionKey(Box<KeyOffer>),
-    /// Asked for a key, and can't make one.
+    /// Asked for a key, and can't make one (spec section 7.2).
     KeyDeclined(VersionOnly),
-    /// Has no key for the last keyed version.
+    /// Has no key for the last keyed version (spec section 7.6).
     NeedKey(VersionOnly),
-    /// One message.
+    /// One encrypted message (spec section 8.2).
     Message(Envelope),
-    /// Removes a participant.
+    /// Removes a participant (spec section 11.5).
     Kick(Kick),
-    /// Locks or unlocks the room.
+    /// Locks or unlocks the room (spec section 11.5).
     Lock(Lock),
-    /// Replaces the ticket.
+    /// Replaces the ticket (spec section 11.5).
     Renew(Renew),
-    /// Moves the end.
+    /// Moves the end (spec section 11.5).
     Extend(Extend),
-    /// Burns the room now.
+    /// Burns the room now (spec section 11.5).
     Burn(Nothing),
 }
 
@@ -73,19 +74,20 @@ impl ClientFrame {
 
 /// Asks for a seat (spec section 11.2).
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Join {
-    /// Public ECDH key.
+    /// Public ECDH key, a SEC1 uncompressed point.
     pub kem_pub: Bytes<65>,
-    /// Public ECDSA key.
+    /// Public ECDSA key, a SEC1 uncompressed point.
     pub sig_pub: Bytes<65>,
-    /// The sealed name.
+    /// The sealed name (spec section 5.4).
     pub sealed_name: Bytes<157>,
-    /// The join proof.
+    /// The join proof (spec section 5.3).
     pub join_proof: Bytes<32>,
     /// The ticket of the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Secret<16>>,
-    /// The creator's PIN.
+    /// The creator's PIN as somebody typed it: at most 32 bytes of UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin: Option<PinText>,
     /// The creator token.
@@ -98,16 +100,18 @@ pub struct Join {
 
 /// Takes a seat up again (spec section 6.3).
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Resume {
     /// The token `joined` gave.
     pub seat_token: Secret<32>,
-    /// The last entry of the log that was received.
+    /// The `seq` of the last entry of the log that was received.
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
 }
 
 /// A key frame as its steward makes it (spec section 7.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct KeyOffer {
     /// The roster version it is for.
     #[serde(deserialize_with = "binary::integer")]
@@ -122,6 +126,7 @@ pub struct KeyOffer {
     pub sig: Bytes<64>,
     /// The session key, once for each recipient, in roster order.
     #[serde(deserialize_with = "wraps")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::WRAPS)))]
     pub wraps: Vec<Wrap>,
     /// The way back, in history rooms.
     #[serde(
@@ -134,6 +139,7 @@ pub struct KeyOffer {
 
 /// The session key for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Wrap {
     /// The recipient.
     pub id: ParticipantId,
@@ -143,6 +149,7 @@ pub struct Wrap {
 
 /// The members of `key_declined` and `need_key`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct VersionOnly {
     /// The roster version it is about.
     #[serde(deserialize_with = "binary::integer")]
@@ -151,32 +158,36 @@ pub struct VersionOnly {
 
 /// Removes a participant (spec section 11.5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Kick {
-    /// Whom.
+    /// Whom to remove.
     pub id: ParticipantId,
     /// The hash of the new ticket, unless the old link shall go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket_hash: Option<TicketHash>,
 }
 
-/// Locks or unlocks the room.
+/// Locks or unlocks the room (spec section 11.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Lock {
     /// Whether nobody new is let in.
     pub locked: bool,
 }
 
-/// Replaces the ticket.
+/// Replaces the ticket (spec section 11.5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Renew {
-    /// The hash of the new one.
+    /// The hash of the new ticket.
     pub ticket_hash: TicketHash,
 }
 
-/// Moves the end.
+/// Moves the end (spec section 11.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Extend {
-    /// By how much.
+    /// By how many seconds. A room allows 1 to 1,800 at a time.
     #[serde(deserialize_with = "binary::integer")]
     pub seconds: u64,
     /// The `seq` of the last `extended` the sender has seen, or 0.
@@ -186,6 +197,7 @@ pub struct Extend {
 
 /// The members of a frame that has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Nothing {}
 
 impl fmt::Display for ClientFrame {

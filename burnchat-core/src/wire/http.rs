@@ -14,6 +14,7 @@ use crate::limits;
 
 /// Asks a relay for a room (spec section 11.1).
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct CreateRoom {
     /// What the room id is made of; shown to the relay once.
     pub id_seed: Secret<32>,
@@ -26,17 +27,21 @@ pub struct CreateRoom {
     pub not_after: u32,
     /// How many seats the room has. A relay allows 2 to 256.
     #[serde(default = "default_capacity", deserialize_with = "capacity")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u16>"))]
     pub capacity: u16,
     /// Whether the relay keeps envelopes for later joiners.
     #[serde(default, deserialize_with = "history")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     pub history: bool,
     /// Who may burn the room.
     #[serde(default, deserialize_with = "burn")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<WhoMayBurn>"))]
     pub burn: WhoMayBurn,
 }
 
 /// What a relay answers when the room is made (spec section 11.1).
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct RoomCreated {
     /// The room, as its link names it.
     pub room_id: RoomId,
@@ -51,6 +56,7 @@ pub struct RoomCreated {
 
 /// What a relay tells of a room to who holds its ticket (spec section 13.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct RoomInfo {
     /// How long the room still lives, seconds, rounded up.
     #[serde(deserialize_with = "binary::integer")]
@@ -72,20 +78,25 @@ pub struct RoomInfo {
 ///
 /// Only `code` is needed to read one: the rest says the same to those who know nothing of Burnchat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Problem {
     /// A URI that leads to the entry of the error registry.
     #[serde(rename = "type", default)]
+    #[cfg_attr(feature = "schema", schemars(transform = super::schema::without_default))]
     pub problem_type: String,
     /// What the registry says it means, for people.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(transform = super::schema::without_default))]
     pub title: String,
     /// The status of the answer, once more.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(transform = super::schema::without_default))]
     pub status: u16,
     /// What is wrong this time, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// A name of the error registry.
+    #[cfg_attr(feature = "schema", schemars(with = "super::schema::SentCode"))]
     pub code: String,
     /// How long to wait before another try, ms.
     #[serde(

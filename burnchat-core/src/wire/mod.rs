@@ -8,6 +8,8 @@ mod client_frame;
 pub mod http;
 pub(crate) mod json;
 mod relay_frame;
+#[cfg(feature = "schema")]
+mod schema;
 pub(crate) mod strict;
 
 use alloc::sync::Arc;
@@ -68,6 +70,7 @@ impl fmt::Debug for EncodedFrame {
 
 /// A participant as the roster lists it (spec section 13.3, *entry*).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = schema::object))]
 pub struct RosterEntry {
     /// Public ECDH key, SEC1 uncompressed; not yet known to be a point.
     pub kem_pub: Bytes<65>,
@@ -87,6 +90,7 @@ pub struct RosterEntry {
 
 /// What a participant may do; fixed at its join and part of the roster hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Talks.
@@ -108,6 +112,7 @@ impl Role {
 
 /// Who may burn a room before its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WhoMayBurn {
     /// Creators only.
@@ -119,6 +124,7 @@ pub enum WhoMayBurn {
 
 /// Why a participant left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Departure {
     /// It closed its connection.
@@ -131,6 +137,7 @@ pub enum Departure {
 
 /// Why a relay burned a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BurnReason {
     /// The countdown ran out.
@@ -143,11 +150,13 @@ pub enum BurnReason {
 
 /// One encrypted message as its sender makes it (spec section 8.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = schema::object))]
 pub struct Envelope {
     /// The epoch whose chain encrypts it.
     pub epoch: EpochId,
-    /// Index in the sender's chain.
+    /// Index in the sender's chain of that epoch.
     #[serde(deserialize_with = "n")]
+    #[cfg_attr(feature = "schema", schemars(range(max = limits::ENVELOPES_PER_EPOCH - 1)))]
     pub n: u64,
     /// Authenticated, and 0.
     pub flags: u8,
@@ -161,6 +170,7 @@ pub struct Envelope {
 
 /// The way from one epoch's key to an older one's, in history rooms (spec section 9.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = schema::object))]
 pub struct Back {
     /// The older epoch.
     pub epoch: EpochId,

@@ -15,41 +15,42 @@ use crate::error::Code;
 use crate::ids::{EpochId, ParticipantId, RosterHash, TicketHash};
 use crate::limits;
 
-/// A frame from a relay.
+/// A frame from a relay (spec section 13.3).
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum RelayFrame {
-    /// The seat is taken.
+    /// The seat is taken: the room as it stands just after the own entry (spec section 6.2).
     Joined(Box<Joined>),
-    /// The kept history has been sent.
+    /// The kept history has been sent (spec section 9.1).
     HistoryEnd(HistoryEnd),
-    /// The missed entries have been sent.
+    /// The missed entries have been sent (spec section 6.3).
     Resumed(Resumed),
-    /// Log: somebody has joined.
+    /// Log: somebody has joined (spec section 6.2).
     ParticipantJoined(Box<ParticipantJoined>),
-    /// Log: somebody has left.
+    /// Log: somebody has left (spec section 6.2).
     ParticipantLeft(ParticipantLeft),
-    /// Log: a new key is wanted for the same people.
+    /// Log: a new key is wanted for the same people (spec section 7.6).
     Rekey(Rekey),
-    /// Log: a new epoch.
+    /// Log: a new epoch (spec section 7.3).
     SessionKey(Box<KeyFrame>),
-    /// Log: an epoch has ended.
+    /// Log: an epoch has ended (spec section 7.5).
     EpochEnd(EpochEnd),
-    /// Log: a message.
+    /// Log: an encrypted message (spec section 8.2).
     Message(LoggedEnvelope),
-    /// Log: locked or unlocked.
+    /// Log: the room has been locked or unlocked (spec section 11.5).
     Locked(Locked),
-    /// Log: the end has moved.
+    /// Log: the end has moved (spec section 11.5).
     Extended(Extended),
-    /// Log: the ticket has been replaced.
+    /// Log: the ticket has been replaced (spec section 11.5).
     Renewed(Renewed),
-    /// The receiver is asked for a key frame.
+    /// The receiver is asked for a key frame (spec section 7.1).
     KeyWanted(KeyWanted),
-    /// How long the room still lives.
+    /// How long the room still lives (spec section 12.1).
     Countdown(Countdown),
-    /// The room is gone.
+    /// The room is gone (spec section 12.3).
     Destroyed(Destroyed),
-    /// Something was refused.
+    /// Something was refused (spec section 15).
     Error(ErrorFrame),
 }
 
@@ -137,8 +138,9 @@ impl RelayFrame {
 
 /// The seat is taken: the room as it stands just after the joiner's own entry (spec section 6.2).
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Joined {
-    /// The number of the joiner's own entry.
+    /// The `seq` of the joiner's own entry.
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
     /// The roster version with it.
@@ -153,18 +155,20 @@ pub struct Joined {
     pub seat_token: Secret<32>,
     /// The roster in join order, the joiner last.
     #[serde(deserialize_with = "roster")]
+    #[cfg_attr(feature = "schema", schemars(length(max = *limits::CAPACITY.end())))]
     pub participants: Vec<RosterEntry>,
-    /// Rounded up.
+    /// How long the room still lives, seconds, rounded up.
     #[serde(deserialize_with = "binary::integer")]
     pub seconds_remaining: u64,
     /// Whether the relay keeps envelopes for later joiners.
     pub history: bool,
     /// Whether nobody new is let in.
     pub locked: bool,
-    /// Seats.
+    /// How many seats the room has.
     #[serde(deserialize_with = "capacity")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *limits::CAPACITY.start(), max = *limits::CAPACITY.end())))]
     pub capacity: u16,
-    /// Who may burn.
+    /// Who may burn the room.
     #[serde(deserialize_with = "binary::word")]
     pub burn: WhoMayBurn,
     /// The hash of the newest ticket.
@@ -176,6 +180,7 @@ pub struct Joined {
 
 /// The kept history has been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct HistoryEnd {
     /// Whether nothing had been dropped.
     pub complete: bool,
@@ -183,25 +188,27 @@ pub struct HistoryEnd {
 
 /// The missed entries have been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Resumed {
-    /// The number of the last entry.
+    /// The `seq` of the last entry of the log.
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
-    /// Rounded up.
+    /// How long the room still lives, seconds, rounded up.
     #[serde(deserialize_with = "binary::integer")]
     pub seconds_remaining: u64,
 }
 
 /// Somebody has joined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct ParticipantJoined {
-    /// Place in the log.
+    /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
     /// The roster version with it.
     #[serde(deserialize_with = "binary::integer")]
     pub version: u64,
-    /// Who.
+    /// Who has joined.
     #[serde(deserialize_with = "binary::object")]
     pub participant: RosterEntry,
     /// Whose seat it took over.
@@ -211,14 +218,15 @@ pub struct ParticipantJoined {
 
 /// Somebody has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct ParticipantLeft {
-    /// Place in the log.
+    /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
     /// The roster version without it.
     #[serde(deserialize_with = "binary::integer")]
     pub version: u64,
-    /// Who.
+    /// Who has left.
     pub id: ParticipantId,
     /// Why.
     #[serde(deserialize_with = "binary::word")]
@@ -227,8 +235,9 @@ pub struct ParticipantLeft {
 
 /// A new key is wanted for the same people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Rekey {
-    /// Place in the log.
+    /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
     /// The new roster version.
@@ -238,8 +247,9 @@ pub struct Rekey {
 
 /// A key frame as each participant receives it (spec section 7.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct KeyFrame {
-    /// Place in the log.
+    /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
     /// The roster version it is for.
@@ -255,8 +265,12 @@ pub struct KeyFrame {
     pub commit: Bytes<32>,
     /// The steward's signature over the epoch id.
     pub sig: Bytes<64>,
-    /// The receiver's own wrap.
+    /// The receiver's own wrap of the session key, if there is one.
     #[serde(deserialize_with = "binary::nullable")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "super::schema::Nullable<Bytes<40>>")
+    )]
     pub wrapped: Option<Bytes<40>>,
     /// The way back, in history rooms.
     #[serde(
@@ -269,8 +283,9 @@ pub struct KeyFrame {
 
 /// An epoch has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct EpochEnd {
-    /// Place in the log.
+    /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
     /// The roster version it was for.
@@ -280,24 +295,26 @@ pub struct EpochEnd {
 
 /// A message in the log: the envelope as the sender made it, its place and its sender.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct LoggedEnvelope {
-    /// Place in the log.
+    /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
     /// Whose seat it came from.
     pub sender: ParticipantId,
-    /// See [`Envelope::epoch`].
+    /// The epoch whose chain encrypts it.
     pub epoch: EpochId,
-    /// See [`Envelope::n`].
+    /// Index in the sender's chain of that epoch.
     #[serde(deserialize_with = "super::n")]
+    #[cfg_attr(feature = "schema", schemars(range(max = limits::ENVELOPES_PER_EPOCH - 1)))]
     pub n: u64,
-    /// See [`Envelope::flags`].
+    /// Authenticated, and 0.
     pub flags: u8,
-    /// See [`Envelope::iv`].
+    /// Random, fresh for each encryption.
     pub iv: Bytes<12>,
-    /// See [`Envelope::ciphertext`].
+    /// AES-256-GCM output, tag included.
     pub ciphertext: Ciphertext,
-    /// See [`Envelope::sig`].
+    /// The sender's signature, `r + s`.
     pub sig: Bytes<64>,
 }
 
@@ -350,8 +367,9 @@ impl LoggedEnvelope {
 
 /// Locked or unlocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Locked {
-    /// Place in the log.
+    /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
     /// Whether nobody new is let in.
@@ -360,27 +378,30 @@ pub struct Locked {
 
 /// The end has moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Extended {
-    /// Place in the log.
+    /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
-    /// Rounded up.
+    /// How long the room still lives, seconds, rounded up.
     #[serde(deserialize_with = "binary::integer")]
     pub seconds_remaining: u64,
 }
 
 /// The ticket has been replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Renewed {
-    /// Place in the log.
+    /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]
     pub seq: u64,
-    /// The hash of the new one.
+    /// The hash of the new ticket.
     pub ticket_hash: TicketHash,
 }
 
 /// The receiver is asked for a key frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct KeyWanted {
     /// The newest roster version.
     #[serde(deserialize_with = "binary::integer")]
@@ -391,14 +412,16 @@ pub struct KeyWanted {
 
 /// How long the room still lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Countdown {
-    /// Rounded up.
+    /// How long the room still lives, seconds, rounded up.
     #[serde(deserialize_with = "binary::integer")]
     pub seconds_remaining: u64,
 }
 
 /// The room is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct Destroyed {
     /// Why.
     #[serde(deserialize_with = "binary::word")]
@@ -407,18 +430,20 @@ pub struct Destroyed {
 
 /// Something was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
 pub struct ErrorFrame {
     /// What was wrong.
     #[serde(serialize_with = "code_name", deserialize_with = "code")]
+    #[cfg_attr(feature = "schema", schemars(with = "super::schema::SentCode"))]
     pub code: Code,
-    /// When to try again.
+    /// How long to wait before another try, ms.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "binary::optional_integer",
         default
     )]
     pub retry_after_ms: Option<u64>,
-    /// PIN attempts left.
+    /// How many PIN attempts are left.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "binary::optional_integer",
@@ -434,6 +459,7 @@ pub struct ErrorFrame {
         deserialize_with = "super::optional_n",
         default
     )]
+    #[cfg_attr(feature = "schema", schemars(range(max = limits::ENVELOPES_PER_EPOCH - 1)))]
     pub n: Option<u64>,
 }
 

@@ -1,10 +1,12 @@
-//! Makes the test vectors in `spec/vectors/` and the transcripts in `spec/transcripts/`.
+//! Makes the test vectors in `spec/vectors/`, the transcripts in `spec/transcripts/` and the JSON Schemas in
+//! `spec/schema/`.
 //!
 //! Everything is made in memory, from names and seeds that are written down here, and comes out the same each time.
 //! [`differences`] compares it with the files; [`write()`] is the only thing that changes them.
 //!
 //! What the files are worth does not rest on this crate: `burnchat-core/tests/vectors.rs` reads them from disk and
-//! holds the core to them, and `spec/vectors/check.mjs`, written from the spec alone, computes them again.
+//! holds the core to them, and `spec/vectors/check.mjs`, written from the spec alone, computes them again. The schemas
+//! are held to the frames of vectors and transcripts by `tests/schemas.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +18,7 @@ mod cast;
 mod file;
 mod json;
 mod named;
+mod schemas;
 mod transcripts;
 mod vectors;
 
@@ -36,6 +39,7 @@ pub fn make() -> Vec<Made> {
         .into_iter()
         .map(file::File::finish)
         .chain(transcripts::files())
+        .chain(schemas::files())
         .collect()
 }
 
@@ -114,17 +118,18 @@ fn without_signatures(transcript: &str) -> String {
 
 fn on_disk(spec: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for folder in ["vectors", "transcripts"] {
-        if !spec.join(folder).is_dir() {
+    let mut folders: Vec<String> = ["vectors", "transcripts", "schema"].map(Into::into).into();
+    while let Some(folder) = folders.pop() {
+        if !spec.join(&folder).is_dir() {
             continue;
         }
-        for entry in fs::read_dir(spec.join(folder))? {
-            let name = entry?.file_name();
-            if Path::new(&name)
-                .extension()
-                .is_some_and(|end| end == "json")
-            {
-                names.push(format!("{folder}/{}", name.to_string_lossy()));
+        for entry in fs::read_dir(spec.join(&folder))? {
+            let entry = entry?;
+            let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                folders.push(name);
+            } else if name.ends_with(".json") {
+                names.push(name);
             }
         }
     }
