@@ -21,8 +21,8 @@ pub struct Config {
     // How the work is divided, and what memory it may take.
     /// Workers, each with some of the rooms; at least one.
     pub workers: usize,
-    /// Bytes of log entries kept in all rooms together. New rooms are refused (`too_many_rooms`) from three quarters of
-    /// it; when all of it is used up, rooms forget old envelopes for new ones.
+    /// Bytes of memory that all rooms and what is kept in them may take together. New rooms are refused
+    /// (`too_many_rooms`) from three quarters of it; when all of it is used up, rooms forget old entries for new ones.
     pub kept_bytes: usize,
     // What waits.
     /// Frames from all connections of one worker that wait to be looked at; beyond it connections are not read.

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Bytes;
-use burnchat_core::ids::RoomId;
+use burnchat_core::crypto::Secret;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
 use burnchat_core::relay::{Bucket, CloseCode, ConnectionId, Disconnect, PeerKey};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -39,7 +39,9 @@ static MALFORMED: [u8; 0] = [];
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) peer: PeerKey,
-    pub(crate) room: RoomId,
+    /// Wiped when the worker knows it: what a task has moved elsewhere stays where it was for as long as the task, and
+    /// that is until a client has answered the close of a room that is burned.
+    pub(crate) room: Secret<16>,
     pub(crate) shard: Shard,
     pub(crate) clock: Clock,
 }
@@ -76,7 +78,9 @@ impl Connection {
             shard,
             clock,
         } = self;
-        if shard.connect(id, peer, room, outbox).await.is_err() {
+        let known = shard.connect(id, peer, &room, outbox);
+        drop(room);
+        if known.await.is_err() {
             return;
         }
 

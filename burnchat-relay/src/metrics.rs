@@ -32,7 +32,7 @@ pub struct Metrics {
     pub connections: u64,
     /// Participants on all rosters, those away included.
     pub participants: u64,
-    /// Bytes of log entries kept in all rooms.
+    /// Bytes of memory that all rooms and what is kept in them take.
     pub kept_bytes: u64,
     /// Rooms made.
     pub rooms_created: u64,
@@ -84,6 +84,8 @@ pub struct Drops {
     pub refused: u64,
     /// They sent too fast for too long, or there was no room for them.
     pub overloaded: u64,
+    /// They sent no frame for too long.
+    pub idle: u64,
 }
 
 /// How late things were, in classes.
@@ -108,6 +110,7 @@ pub(crate) struct Counters {
     pub(crate) silent: Count,
     pub(crate) refused: Count,
     overloaded: Count,
+    idle: Count,
     frames_received: Count,
     bytes_received: Count,
     frames_sent: Count,
@@ -150,6 +153,7 @@ impl Counters {
         match code {
             CloseCode::Policy => self.refused.add(1),
             CloseCode::TryAgainLater => self.overloaded.add(1),
+            CloseCode::Idle => self.idle.add(1),
             // It was told that its room burns, or went by itself.
             _ => {}
         }
@@ -188,6 +192,7 @@ impl Counters {
         all.drops.silent += self.silent.get();
         all.drops.refused += self.refused.get();
         all.drops.overloaded += self.overloaded.get();
+        all.drops.idle += self.idle.get();
         all.frames_received += self.frames_received.get();
         all.bytes_received += self.bytes_received.get();
         all.frames_sent += self.frames_sent.get();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
+use burnchat_core::crypto::Secret;
 use burnchat_core::ids::RoomId;
 use burnchat_core::relay::{ConnectionId, PeerKey, Stats};
 use hyper::upgrade::OnUpgrade;
@@ -204,7 +205,7 @@ impl Shared {
         let connection = Connection {
             id: self.next_connection(),
             peer,
-            room,
+            room: Secret::copy_of(room.as_bytes()),
             shard,
             clock: self.clock.clone(),
         };

@@ -126,13 +126,6 @@ impl FrameSender {
         self.shard.frame(self.connection, frame).await
     }
 
-    /// The client leaves.
-    pub(crate) async fn leave(&self) -> Result<(), Gone> {
-        self.shard
-            .disconnect(self.connection, Disconnect::Clean)
-            .await
-    }
-
     pub(crate) fn life(&self) -> &Life {
         &self.life
     }
@@ -179,7 +172,8 @@ impl Line {
                 _alive: relay.alive(),
             },
         };
-        let connected = sender.shard.connect(sender.connection, peer, room, outbox);
+        let room = Secret::copy_of(room.as_bytes());
+        let connected = sender.shard.connect(sender.connection, peer, &room, outbox);
         connected.await?;
         Ok(line)
     }

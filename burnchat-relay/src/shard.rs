@@ -65,6 +65,11 @@ enum Request {
         room: RoomId,
         reply: oneshot::Sender<bool>,
     },
+    Leave {
+        room: RoomId,
+        seat_token: Secret<32>,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
     Connect {
         connection: ConnectionId,
         peer: PeerKey,
@@ -159,20 +164,34 @@ impl Shard {
         self.ask(|reply| Request::TakeDown { room, reply }).await
     }
 
-    pub(crate) async fn connect(
+    /// Takes whoever was given this token out of the room.
+    pub(crate) async fn leave(
+        &self,
+        room: RoomId,
+        seat_token: Secret<32>,
+    ) -> Result<Result<(), Refusal>, Gone> {
+        self.ask(|reply| Request::Leave {
+            room,
+            seat_token,
+            reply,
+        })
+        .await
+    }
+
+    /// The room's id is in the request before anything waits, and nowhere else.
+    pub(crate) fn connect(
         &self,
         connection: ConnectionId,
         peer: PeerKey,
-        room: RoomId,
+        room: &Secret<16>,
         outbox: Outbox,
-    ) -> Result<(), Gone> {
-        self.tell(Request::Connect {
+    ) -> impl Future<Output = Result<(), Gone>> + use<'_> {
+        self.hand_over(Box::new(Request::Connect {
             connection,
             peer,
-            room,
+            room: RoomId(*room.as_bytes()),
             outbox,
-        })
-        .await
+        }))
     }
 
     pub(crate) async fn frame(&self, connection: ConnectionId, frame: Bytes) -> Result<(), Gone> {
@@ -228,10 +247,11 @@ impl Shard {
     }
 
     async fn tell(&self, request: Request) -> Result<(), Gone> {
-        self.requests
-            .send(Box::new(request))
-            .await
-            .map_err(|_| Gone)
+        self.hand_over(Box::new(request)).await
+    }
+
+    async fn hand_over(&self, request: Box<Request>) -> Result<(), Gone> {
+        self.requests.send(request).await.map_err(|_| Gone)
     }
 }
 
@@ -316,6 +336,16 @@ impl Worker {
                 let there = self.hub.handle_take_down(now, room);
                 self.carry_out();
                 let _ = reply.send(there);
+            }
+            Request::Leave {
+                room,
+                seat_token,
+                reply,
+            } => {
+                let left = self.hub.handle_leave(now, room, &seat_token);
+                // The others know before who has left does.
+                self.carry_out();
+                let _ = reply.send(left);
             }
             Request::Connect {
                 connection,
@@ -539,8 +569,8 @@ mod tests {
         let (failing, mut failed) = watch::channel(false);
         let shard = Shard::start(&config, Clock::broken(), Totals::new(&config), failing);
         let (outbox, mut outgoings, cut) = channel(Capacity::of(&config));
-        let (peer, room) = (PeerKey([0; 16]), RoomId([0; 16]));
-        let _ = shard.connect(ConnectionId(0), peer, room, outbox).await;
+        let (peer, room) = (PeerKey([0; 16]), Secret::copy_of(&[0; 16]));
+        let _ = shard.connect(ConnectionId(0), peer, &room, outbox).await;
 
         failed.wait_for(|failed| *failed).await.unwrap();
         assert!(outgoings.next().await.is_none());

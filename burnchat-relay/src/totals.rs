@@ -92,7 +92,7 @@ impl Totals {
     /// Counts a room, until [`release_room`](Self::release_room).
     ///
     /// # Errors
-    /// `too_many_rooms`; also where three quarters of the memory for entries are used up, so that the rooms there are
+    /// `too_many_rooms`; also where three quarters of the memory for rooms are used up, so that the rooms there are
     /// can go on.
     pub(crate) fn claim_room(&self, peer: PeerKey) -> Result<(), Code> {
         let mut counts = self.lock();
@@ -113,7 +113,7 @@ impl Totals {
         counts.release(peer, |of_peer| &mut of_peer.rooms);
     }
 
-    /// A worker keeps `now` bytes of entries and kept `before`. Says whether that is all there may be.
+    /// The rooms of a worker take `now` bytes and took `before`. Says whether that is all there may be.
     pub(crate) fn keep(&self, before: usize, now: usize) -> bool {
         if before != now {
             // Around zero and back: the sum of all workers is never below it.

@@ -110,6 +110,11 @@ impl SecretBytes {
         &self.0
     }
 
+    /// How many bytes it has memory for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// How many bytes there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -222,16 +222,21 @@ impl Room {
 }
 
 impl Live {
-    /// Whether a resume is possible, and for whom.
-    pub(super) fn judge_resume(&self, token: &KeyedHash, seq: u64) -> Result<JoinNumber, Code> {
+    /// Who this token was given to, if they still have the seat; nobody if they have left.
+    pub(super) fn judge_holder(&self, token: &KeyedHash) -> Result<Option<JoinNumber>, Code> {
         let (seat, number) = self.seats.of_token(token).ok_or(Code::RoomNotFound)?;
         match self.seats.state(seat) {
-            SeatState::Kicked => return Err(Code::Kicked),
-            SeatState::Held(holder) if holder == number => {}
+            SeatState::Kicked => Err(Code::Kicked),
+            SeatState::Held(holder) if holder == number => Ok(Some(number)),
             // Somebody came with its token and sits there now.
-            SeatState::Held(_) => return Err(Code::Displaced),
-            SeatState::Left | SeatState::Void => return Err(Code::Gap),
+            SeatState::Held(_) => Err(Code::Displaced),
+            SeatState::Left | SeatState::Void => Ok(None),
         }
+    }
+
+    /// Whether a resume is possible, and for whom.
+    pub(super) fn judge_resume(&self, token: &KeyedHash, seq: u64) -> Result<JoinNumber, Code> {
+        let number = self.judge_holder(token)?.ok_or(Code::Gap)?;
         let participant = self.roster.get(number).ok_or(Code::Gap)?;
         if seq >= participant.joined_seq && self.log.reaches(seq) {
             Ok(number)
@@ -298,7 +303,7 @@ impl Moment<'_> {
                 standing: Standing::default(),
             },
         );
-        self.links.seat(connection, number);
+        self.links.seat(connection, number, self.now, self.limits);
         self.welcome(connection, joined_seq, role, seat_token);
         if replaced.is_some() {
             self.ask_at_once();
@@ -312,7 +317,7 @@ impl Moment<'_> {
         if let Some(old) = self.live.roster.set_here(number, connection) {
             self.links.refuse(old, ErrorFrame::new(Code::Displaced));
         }
-        self.links.seat(connection, number);
+        self.links.seat(connection, number, self.now, self.limits);
         for frame in self.live.log.after(seq, number) {
             self.links.send_one(connection, frame);
         }

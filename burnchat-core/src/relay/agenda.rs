@@ -1,9 +1,10 @@
-//! What is due when: one entry for each room and one for each connection that has not joined yet.
+//! What is due when: one entry for each room, one for each connection that has not joined yet, and one for each peer that
+//! has joined just now.
 
 use alloc::collections::BTreeSet;
 
-use super::ConnectionId;
 use super::kept_id::KeptId;
+use super::{ConnectionId, PeerKey};
 use crate::time::Timestamp;
 
 /// Who is to be woken.
@@ -13,6 +14,8 @@ pub(super) enum Wake {
     Greeting(ConnectionId),
     /// A room with something due.
     Room(KeptId),
+    /// A peer whose joins are forgotten.
+    Joiner(PeerKey),
 }
 
 /// An ordered set, so that the next deadline costs O(log n) whatever n is.

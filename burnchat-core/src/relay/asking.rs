@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::mem;
 
-use super::room::Moment;
+use super::room::{ALLOCATION, Moment};
 use super::seats::JoinNumber;
 use crate::ids::RosterHash;
 use crate::limits::{
@@ -119,6 +119,23 @@ impl Asking {
     pub(super) fn asked_for(&self, version: u64, who: JoinNumber) -> Option<&AskedRoster> {
         let asked = self.version(version)?;
         asked.asked.contains(&who).then_some(asked.roster.as_ref()?)
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        /// An entry of a map, with its share of what its nodes have free.
+        const ENTRY: usize = 64;
+        let of_one = |asked: &AskedVersion| {
+            let members = asked
+                .roster
+                .as_ref()
+                .map_or(0, |roster| roster.members.capacity());
+            size_of::<AskedVersion>()
+                + asked.asked.len() * 2 * size_of::<JoinNumber>()
+                + members * size_of::<JoinNumber>()
+                + 2 * ALLOCATION
+        };
+        let versions: usize = self.versions.iter().map(of_one).sum();
+        versions + self.grievances.len() * ENTRY
     }
 
     /// How many complaints have counted.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::Refusal;
 use super::log::Kind;
-use super::room::Moment;
+use super::room::{ALLOCATION, Moment};
 use super::seats::JoinNumber;
 use crate::crypto::{Signature, VerifyingKey, epoch_id, verify_key_frame};
 use crate::error::Code;
@@ -60,6 +60,16 @@ impl Epochs {
     /// When the oldest ends.
     pub(super) fn next_end(&self) -> Option<Timestamp> {
         self.older.front().map(|(at, _)| *at)
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        let older = self.older.iter().map(|(_, epoch)| epoch);
+        let of_one = |epoch: &Epoch| {
+            size_of::<(Timestamp, Epoch)>()
+                + epoch.members.capacity() * size_of::<Member>()
+                + ALLOCATION
+        };
+        self.newest.iter().chain(older).map(of_one).sum()
     }
 
     pub(super) fn departed(&mut self, number: JoinNumber) {
@@ -324,6 +334,7 @@ impl Moment<'_> {
         wraps: Vec<(JoinNumber, Bytes<40>)>,
         frame: impl FnOnce(u64) -> KeyFrame,
     ) {
+        let before = self.live.log.memory();
         let stored = self
             .live
             .log
@@ -339,5 +350,6 @@ impl Moment<'_> {
             }
         }
         self.links.send(without, stored.frame_for(None));
+        self.forget_what_has_no_room(before);
     }
 }

@@ -14,7 +14,7 @@ use super::kept_id::KeptId;
 use super::links::{Links, PeerCounts, Stage};
 use super::pin::Pin;
 use super::room::{Live, Moment, Room, Terms, Then};
-use super::{CloseCode, ConnectionId, Disconnect, Limits, Output, PeerKey, Refusal, Stats};
+use super::{Bucket, CloseCode, ConnectionId, Disconnect, Limits, Output, PeerKey, Refusal, Stats};
 use crate::crypto::Secret;
 use crate::error::Code;
 use crate::ids::{EpochId, RoomId};
@@ -37,6 +37,8 @@ pub struct Hub {
     clock: SteadyClock,
     rooms: BTreeMap<KeptId, Box<Room>>,
     owners: PeerCounts,
+    /// Those who have joined just now: nobody is in it whose bucket is full again.
+    joiners: BTreeMap<PeerKey, Bucket>,
     links: Links,
     agenda: Agenda,
     participants: usize,
@@ -54,6 +56,7 @@ impl Hub {
             clock: SteadyClock::default(),
             rooms: BTreeMap::new(),
             owners: PeerCounts::default(),
+            joiners: BTreeMap::new(),
             links: Links::default(),
             agenda: Agenda::default(),
             participants: 0,
@@ -112,6 +115,7 @@ impl Hub {
             scheduled: Some(end),
         };
         let kept = room.terms.id.clone();
+        self.kept_bytes += room.memory();
         self.rooms.insert(kept.clone(), Box::new(room));
         self.owners.add(peer);
         self.agenda.add(end, Wake::Room(kept));
@@ -176,6 +180,27 @@ impl Hub {
         there
     }
 
+    /// Lets the participant leave to whom a seat token was given (spec section 13.5), whether it is connected or away. A
+    /// connection that still has the seat is `displaced`. Who has left has left: to ask again changes nothing.
+    ///
+    /// # Errors
+    /// `room_not_found`; `kicked` or `displaced` where somebody else has seen to it.
+    pub fn handle_leave(
+        &mut self,
+        now: Timestamp,
+        room: RoomId,
+        seat_token: &Secret<32>,
+    ) -> Result<(), Refusal> {
+        let now = self.advance(now);
+        let token = self.key.seat_token(&room, seat_token);
+        let found = self.rooms.get(&room).ok_or(Code::RoomNotFound)?;
+        let live = found.live.as_deref().ok_or(Code::RoomNotFound)?;
+        if let Some(number) = live.judge_holder(&token)? {
+            self.with_room(now, room, |room| room.leave(number));
+        }
+        Ok(())
+    }
+
     /// Takes in a connection that asks for this room, whether or not there is one: that is only told to `join` and
     /// `resume`. The number must be new.
     pub fn handle_connect(
@@ -193,10 +218,7 @@ impl Hub {
             Some(found) => found.terms.id.clone(),
             None => KeptId::new(room),
         };
-        match self
-            .links
-            .open(connection, peer, room, greet_by, &self.limits)
-        {
+        match self.links.open(connection, peer, room, now, &self.limits) {
             Ok(()) => self.agenda.add(greet_by, Wake::Greeting(connection)),
             Err(code) => {
                 self.links.refuse(connection, ErrorFrame::new(code));
@@ -280,9 +302,9 @@ impl Hub {
         }
     }
 
-    /// Whether there is no memory for more than is kept. While there is none, no room keeps more bytes of envelopes than
-    /// it had: for each that comes, older ones go (spec section 16). A driver says so that has a budget for all rooms,
-    /// and goes by [`Stats::kept_bytes`].
+    /// Whether there is no memory for more than is kept. While there is none, no room's log takes more than it did: for
+    /// each entry that comes, older ones go (spec section 16). A driver says so that has a budget for all rooms, and goes
+    /// by [`Stats::kept_bytes`].
     pub fn set_memory_full(&mut self, full: bool) {
         self.memory_full = full;
     }
@@ -295,7 +317,8 @@ impl Hub {
     /// When to call [`handle_timeout`](Self::handle_timeout), in the driver's time; `None` if nothing is due ever.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.agenda.next().map(|at| self.clock.to_driver(at))
+        let next = self.agenda.next().into_iter().chain(self.links.next_look());
+        next.min().map(|at| self.clock.to_driver(at))
     }
 
     /// How much there is.
@@ -319,7 +342,11 @@ impl Hub {
                     self.links.refuse(connection, error);
                 }
                 Wake::Room(room) => self.wake(now, room.get()),
+                Wake::Joiner(peer) => self.forget_joiner(now, peer),
             }
+        }
+        while let Some(connection) = self.links.next_idle(now, &self.limits) {
+            self.close(now, connection, CloseCode::Idle);
         }
         now
     }
@@ -346,18 +373,53 @@ impl Hub {
         join: &Join,
         rng: &mut impl CryptoRng,
     ) -> Result<(), Refusal> {
+        self.count_join(now, peer)?;
         let shown = Shown::new(&self.key, &id, join);
         let room = self.rooms.get_mut(&id).ok_or(Code::RoomNotFound)?;
         let admitted = room.admit(now, &self.limits, peer, &shown, join)?;
         let history = room.terms.history;
+        let before = room.memory();
         room.live
             .get_or_insert_with(|| Box::new(Live::new(history)));
+        self.kept_bytes = self.kept_bytes + room.memory() - before;
         let seat_token = Secret::random(rng);
         let token_hash = self.key.seat_token(&id, &seat_token);
         self.with_room(now, id, |room| {
             room.enter(connection, admitted, join, seat_token, token_hash);
         });
         Ok(())
+    }
+
+    /// Counts a join, whatever becomes of it.
+    fn count_join(&mut self, now: Timestamp, peer: PeerKey) -> Result<(), Refusal> {
+        let rate = self.limits.joins_of_peer;
+        let known = self.joiners.contains_key(&peer);
+        let bucket = self.joiners.entry(peer).or_default();
+        let wait = bucket.wait_millis(now, rate, 1);
+        if wait > 0 {
+            return Err(Refusal {
+                retry_after_ms: Some(wait),
+                ..Code::RateLimited.into()
+            });
+        }
+        bucket.take(now, rate, 1);
+        if !known {
+            let full = bucket.full_after_millis(now, rate);
+            self.agenda.add(now.plus_millis(full), Wake::Joiner(peer));
+        }
+        Ok(())
+    }
+
+    fn forget_joiner(&mut self, now: Timestamp, peer: PeerKey) {
+        let Some(bucket) = self.joiners.get(&peer) else {
+            return;
+        };
+        match bucket.full_after_millis(now, self.limits.joins_of_peer) {
+            0 => {
+                self.joiners.remove(&peer);
+            }
+            full => self.agenda.add(now.plus_millis(full), Wake::Joiner(peer)),
+        }
     }
 
     fn resume(
@@ -383,7 +445,7 @@ impl Hub {
         step: impl FnOnce(&mut Moment<'_>) -> T,
     ) -> Option<T> {
         let room = self.rooms.get_mut(&id)?;
-        let before = (room.participants(), room.kept_bytes());
+        let before = (room.participants(), room.memory());
         let mut moment = Moment {
             now,
             limits: &self.limits,
@@ -395,7 +457,7 @@ impl Hub {
         let done = step(&mut moment);
         moment.settle();
         self.participants = self.participants + room.participants() - before.0;
-        self.kept_bytes = self.kept_bytes + room.kept_bytes() - before.1;
+        self.kept_bytes = self.kept_bytes + room.memory() - before.1;
         reschedule(&mut self.agenda, room);
         Some(done)
     }
@@ -414,7 +476,7 @@ impl Hub {
         }
         self.owners.remove(room.terms.owner);
         self.participants -= room.participants();
-        self.kept_bytes -= room.kept_bytes();
+        self.kept_bytes -= room.memory();
         let connected: Vec<ConnectionId> = room
             .live
             .iter()
@@ -445,14 +507,22 @@ impl Hub {
         let Some(link) = self.links.get_mut(connection) else {
             return;
         };
-        let (room, stage) = (link.room.get(), link.stage);
         if link.refused_too_often(&self.limits) {
-            self.links.close(connection, CloseCode::TryAgainLater);
-            self.gone(now, connection, room, stage, Disconnect::Broken);
+            self.close(now, connection, CloseCode::TryAgainLater);
         } else {
             let error = ErrorFrame::new(Code::RateLimited).retry_after(wait);
             self.links.refuse(connection, about.put_on(error));
         }
+    }
+
+    /// Closes a connection whose client can come back.
+    fn close(&mut self, now: Timestamp, connection: ConnectionId, code: CloseCode) {
+        let Some(link) = self.links.get(connection) else {
+            return;
+        };
+        let (room, stage) = (link.room.get(), link.stage);
+        self.links.close(connection, code);
+        self.gone(now, connection, room, stage, Disconnect::Broken);
     }
 
     fn keep_pace(&mut self, connection: ConnectionId) {

@@ -26,8 +26,13 @@ impl Rate {
 pub struct Limits {
     /// From the connection to its `join` or `resume`, ms (`handshake_timeout`).
     pub handshake_millis: u64,
+    /// From a frame to the next on a connection that has a seat, ms; 0 is for ever. It ends up to an eighth later, so that
+    /// those who came together are not all gone at once.
+    pub idle_millis: u64,
     /// Joins a room sees in its life (`joins_exhausted`); creators have a quarter more.
     pub joins: u64,
+    /// Joins of one peer, in all rooms (`rate_limited`).
+    pub joins_of_peer: Rate,
     /// Replaced tickets of a room that are still answered `link_expired`; older ones are forgotten.
     pub replaced_tickets: usize,
     /// Rooms one peer has at once (`too_many_rooms`).
@@ -66,7 +71,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             handshake_millis: 10_000,
+            idle_millis: 3_600_000,
             joins: 1_024,
+            joins_of_peer: Rate::new(10, 512),
             replaced_tickets: 256,
             rooms_of_peer: 64,
             rooms: 1_000_000,

@@ -1,6 +1,6 @@
 //! The connections, their budgets, and what is to be sent to them.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -17,6 +17,10 @@ pub(super) struct Connection {
     pub(super) room: KeptId,
     pub(super) stage: Stage,
     quota: Quota,
+    /// When its last frame came.
+    heard: Timestamp,
+    /// Where it is among those who may fall idle.
+    looked_at: Option<Timestamp>,
     /// In a row, for coming too fast.
     refused: u32,
 }
@@ -34,11 +38,12 @@ pub(super) enum Stage {
 }
 
 impl Connection {
-    /// Counts a frame.
+    /// Counts a frame that has come.
     ///
     /// # Errors
     /// The ms after which it can be sent again.
     pub(super) fn pace(&mut self, now: Timestamp, limits: &Limits, len: usize) -> Result<(), u64> {
+        self.heard = now;
         let rates = (limits.connection_frames, limits.connection_bytes);
         self.quota.take(now, rates, len)
     }
@@ -59,6 +64,8 @@ impl Connection {
 pub(super) struct Links {
     connections: BTreeMap<ConnectionId, Connection>,
     peers: PeerCounts,
+    /// Those with a seat, by when they may have sent nothing for too long.
+    idle: BTreeSet<(Timestamp, ConnectionId)>,
     outputs: VecDeque<Output>,
 }
 
@@ -72,7 +79,7 @@ impl Links {
         connection: ConnectionId,
         peer: PeerKey,
         room: KeptId,
-        greet_by: Timestamp,
+        now: Timestamp,
         limits: &Limits,
     ) -> Result<(), Code> {
         if self.connections.len() >= limits.connections
@@ -86,23 +93,63 @@ impl Links {
             Connection {
                 peer,
                 room,
-                stage: Stage::Greeting(greet_by),
+                stage: Stage::Greeting(now.plus_millis(limits.handshake_millis)),
                 quota: Quota::default(),
+                heard: now,
+                looked_at: None,
                 refused: 0,
             },
         );
         Ok(())
     }
 
-    pub(super) fn seat(&mut self, connection: ConnectionId, number: JoinNumber) {
-        if let Some(connection) = self.connections.get_mut(&connection) {
-            connection.stage = Stage::Seated(number);
+    pub(super) fn seat(
+        &mut self,
+        connection: ConnectionId,
+        number: JoinNumber,
+        now: Timestamp,
+        limits: &Limits,
+    ) {
+        if let Some(link) = self.connections.get_mut(&connection) {
+            link.stage = Stage::Seated(number);
+            if let Some(patience) = patience(connection, limits) {
+                let at = now.plus_millis(patience);
+                link.looked_at = Some(at);
+                self.idle.insert((at, connection));
+            }
         }
+    }
+
+    /// A connection that has sent nothing for too long. Only when its time has come it is looked at: a frame costs no
+    /// more than a note of when it came.
+    pub(super) fn next_idle(&mut self, now: Timestamp, limits: &Limits) -> Option<ConnectionId> {
+        while let Some((at, connection)) = self.idle.first().copied()
+            && at <= now
+        {
+            self.idle.pop_first();
+            let link = self.connections.get_mut(&connection)?;
+            let again = link.heard.plus_millis(patience(connection, limits)?);
+            if again <= now {
+                link.looked_at = None;
+                return Some(connection);
+            }
+            link.looked_at = Some(again);
+            self.idle.insert((again, connection));
+        }
+        None
+    }
+
+    /// When the first of them is to be looked at.
+    pub(super) fn next_look(&self) -> Option<Timestamp> {
+        self.idle.first().map(|(at, _)| *at)
     }
 
     /// Forgets a connection that has ended.
     pub(super) fn forget(&mut self, connection: ConnectionId) -> Option<Connection> {
         let forgotten = self.connections.remove(&connection)?;
+        if let Some(at) = forgotten.looked_at {
+            self.idle.remove(&(at, connection));
+        }
         self.peers.remove(forgotten.peer);
         Some(forgotten)
     }
@@ -185,4 +232,11 @@ impl PeerCounts {
     pub(super) fn of(&self, peer: PeerKey) -> usize {
         self.0.get(&peer).copied().unwrap_or(0)
     }
+}
+
+/// How long this connection may send nothing, ms.
+fn patience(ConnectionId(number): ConnectionId, limits: &Limits) -> Option<u64> {
+    let eighth = limits.idle_millis / 8;
+    let later = eighth.saturating_mul(number % 64) / 64;
+    (limits.idle_millis > 0).then(|| limits.idle_millis.saturating_add(later))
 }

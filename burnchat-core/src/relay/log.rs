@@ -11,9 +11,13 @@ use alloc::vec::Vec;
 use zeroize::Zeroize;
 
 use super::Limits;
+use super::room::ALLOCATION;
 use super::seats::JoinNumber;
 use crate::time::Timestamp;
 use crate::wire::{Bytes, EncodedFrame, KeyFrame, RelayFrame};
+
+/// A queue that grows takes twice the place it had.
+const SLACK: usize = 2;
 
 /// What an entry is, as far as keeping it goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,7 +61,10 @@ enum Retention {
 #[derive(Default)]
 struct Queue {
     entries: VecDeque<Kept>,
+    /// Of their frames: what the limits of a room are about.
     bytes: usize,
+    /// What they take, with everything round them: what the budget of all rooms is about.
+    memory: usize,
 }
 
 struct Wrapped {
@@ -202,9 +209,23 @@ impl Log {
         }
     }
 
-    /// Forgets the oldest envelopes until there are no more bytes of them than this.
-    pub(super) fn shrink_envelopes(&mut self, most: usize) {
-        self.drop_envelopes(|_, bytes| bytes > most);
+    /// Forgets the oldest entries until no more memory is taken than this: envelopes first, and none that a history
+    /// needs besides them.
+    pub(super) fn shrink(&mut self, most: usize) {
+        while self.memory() > most && self.forget_oldest() {}
+    }
+
+    fn forget_oldest(&mut self) -> bool {
+        if self.drop_envelope(|_, _| true) {
+            return true;
+        }
+        let window = !self.keeps_history();
+        let oldest = self.control.pop_if(|_, _| true);
+        let Some(dropped) = oldest.or_else(|| self.changes.pop_if(|_, _| window)) else {
+            return false;
+        };
+        self.floor = dropped.seq.max(self.floor);
+        true
     }
 
     /// The roster is empty: nobody is left to resume, and newcomers start anew.
@@ -223,13 +244,10 @@ impl Log {
         self.seq
     }
 
-    /// Bytes of all entries.
-    pub(super) fn kept_bytes(&self) -> usize {
-        self.changes.bytes + self.control.bytes + self.envelopes.bytes
-    }
-
-    pub(super) fn envelope_bytes(&self) -> usize {
-        self.envelopes.bytes
+    /// What all entries take.
+    pub(super) fn memory(&self) -> usize {
+        let wrapped = self.wrapped.len() * SLACK * size_of::<Wrapped>();
+        self.changes.memory + self.control.memory + self.envelopes.memory + wrapped
     }
 
     /// Whether every entry after `seq` is still there.
@@ -266,12 +284,18 @@ impl Log {
     }
 
     fn drop_envelopes(&mut self, unwanted: impl Fn(&Kept, usize) -> bool) {
-        while let Some(dropped) = self.envelopes.pop_if(&unwanted) {
-            self.floor = dropped.seq.max(self.floor);
-            if let Retention::History { complete } = &mut self.retention {
-                *complete = false;
-            }
+        while self.drop_envelope(&unwanted) {}
+    }
+
+    fn drop_envelope(&mut self, unwanted: impl FnOnce(&Kept, usize) -> bool) -> bool {
+        let Some(dropped) = self.envelopes.pop_if(unwanted) else {
+            return false;
+        };
+        self.floor = dropped.seq.max(self.floor);
+        if let Retention::History { complete } = &mut self.retention {
+            *complete = false;
         }
+        true
     }
 
     fn keeps_history(&self) -> bool {
@@ -282,6 +306,7 @@ impl Log {
 impl Queue {
     fn push(&mut self, kept: Kept) {
         self.bytes += kept.len();
+        self.memory += kept.memory();
         self.entries.push_back(kept);
     }
 
@@ -292,6 +317,7 @@ impl Queue {
             return None;
         }
         self.bytes -= first.len();
+        self.memory -= first.memory();
         let first = self.entries.pop_front();
         if self.entries.len() < self.entries.capacity() / 4 {
             self.entries.shrink_to(self.entries.len() * 2);
@@ -305,10 +331,12 @@ impl Queue {
             && let Some(kept) = self.entries.get_mut(place)
         {
             self.bytes -= kept.len();
+            self.memory -= kept.memory();
             if let Stored::Key(key) = &mut kept.frame {
                 key.wipe_wraps();
             }
             self.bytes += kept.len();
+            self.memory += kept.memory();
         }
     }
 
@@ -341,6 +369,19 @@ impl Kept {
             Stored::Same(frame) => frame.as_bytes().len(),
             Stored::Key(key) => key.bare.as_bytes().len() + size_of_val(key.wraps.as_slice()),
         }
+    }
+
+    /// What it takes, its place in a queue included.
+    fn memory(&self) -> usize {
+        let place = SLACK * size_of::<Self>();
+        place
+            + match &self.frame {
+                Stored::Same(frame) => frame.memory(),
+                Stored::Key(key) => {
+                    let wraps = key.wraps.capacity() * size_of::<(JoinNumber, Bytes<40>)>();
+                    size_of::<StoredKey>() + key.bare.memory() + wraps + 2 * ALLOCATION
+                }
+            }
     }
 }
 

@@ -122,6 +122,8 @@ pub enum CloseCode {
     Policy,
     /// Reads too slowly or sends too fast; it can resume.
     TryAgainLater,
+    /// Has sent no frame for a long time; it can resume.
+    Idle,
 }
 
 impl CloseCode {
@@ -132,6 +134,7 @@ impl CloseCode {
             Self::Normal => 1000,
             Self::Policy => 1008,
             Self::TryAgainLater => 1013,
+            Self::Idle => 4002,
         }
     }
 }
@@ -194,7 +197,7 @@ pub struct Stats {
     pub connections: usize,
     /// Participants on all rosters, those away included.
     pub participants: usize,
-    /// Bytes of log entries kept in all rooms.
+    /// Bytes of memory that all rooms take, with their logs and what the allocator adds: an estimate from above.
     pub kept_bytes: usize,
 }
 

@@ -31,6 +31,12 @@ impl Bucket {
         self.at = now;
     }
 
+    /// How long until nothing is taken of it any more, in ms.
+    pub(super) fn full_after_millis(&self, now: Timestamp, rate: Rate) -> u64 {
+        let taken = self.taken_at(now, rate);
+        taken.div_ceil(u64::from(rate.per_second.max(1)))
+    }
+
     fn taken_at(&self, now: Timestamp, rate: Rate) -> u64 {
         let refilled = now
             .millis_since(self.at)

@@ -26,6 +26,9 @@ use crate::wire::{
     VersionOnly, WhoMayBurn,
 };
 
+/// What the allocator adds to a piece of memory: two words, and rounding.
+pub(super) const ALLOCATION: usize = 32;
+
 /// A room. Until somebody joins it is its terms and nothing more.
 pub(super) struct Room {
     pub(super) terms: Terms,
@@ -88,6 +91,17 @@ impl Live {
         }
     }
 
+    fn memory(&self) -> usize {
+        size_of::<Self>()
+            + ALLOCATION
+            + self.seats.memory()
+            + self.roster.memory()
+            + self.log.memory()
+            + self.epochs.memory()
+            + self.asking.memory()
+            + self.replaced_tickets.capacity() * size_of::<TicketHash>()
+    }
+
     fn next_due(&self) -> Option<(Timestamp, Due)> {
         let departure = self.roster.next_timeout();
         [
@@ -134,9 +148,12 @@ impl Room {
         self.live.as_ref().map_or(0, |live| live.roster.len())
     }
 
-    /// Bytes of its log.
-    pub(super) fn kept_bytes(&self) -> usize {
-        self.live.as_ref().map_or(0, |live| live.log.kept_bytes())
+    /// The memory it takes (spec section 16).
+    pub(super) fn memory(&self) -> usize {
+        /// Its id, and its places among all rooms, in the agenda and with its owner.
+        const PLACES: usize = 192;
+        let live = self.live.as_deref().map_or(0, Live::memory);
+        size_of::<Self>() + PLACES + live
     }
 }
 
@@ -217,6 +234,16 @@ impl Moment<'_> {
     /// A participant leaves the roster, and everyone is told.
     pub(super) fn depart(&mut self, number: JoinNumber, reason: Departure) {
         let error = (reason == Departure::Kicked).then_some(Code::Kicked);
+        self.depart_told(number, reason, error);
+    }
+
+    /// A participant leaves by another way than its connection, if it has one.
+    pub(super) fn leave(&mut self, number: JoinNumber) {
+        self.depart_told(number, Departure::Left, Some(Code::Displaced));
+    }
+
+    /// What is said on the connection it still has closes that; without a word the connection is gone already.
+    fn depart_told(&mut self, number: JoinNumber, reason: Departure, error: Option<Code>) {
         let Some(participant) = self.take_out(number, error) else {
             return;
         };
@@ -267,13 +294,18 @@ impl Moment<'_> {
 
     /// Puts an entry into the log and sends it to everyone connected.
     pub(super) fn log(&mut self, kind: Kind, entry: impl FnOnce(u64) -> RelayFrame) {
-        let before = self.live.log.envelope_bytes();
+        let before = self.live.log.memory();
         let frame = self.live.log.append(self.now, self.limits, kind, entry);
-        if self.memory_full {
-            self.live.log.shrink_envelopes(before);
-        }
+        self.forget_what_has_no_room(before);
         let everyone = self.everyone();
         self.links.send(everyone, frame);
+    }
+
+    /// While there is no memory for more, the log takes no more than before.
+    pub(super) fn forget_what_has_no_room(&mut self, before: usize) {
+        if self.memory_full {
+            self.live.log.shrink(before);
+        }
     }
 
     /// The end has moved: so have the countdown's ticks.

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use zeroize::Zeroize;
 
 use super::ConnectionId;
+use super::room::ALLOCATION;
 use super::seats::{JoinNumber, SeatIndex};
 use crate::crypto::{RosterKeys, roster_hash};
 use crate::ids::{ParticipantId, RoomId, RosterHash};
@@ -136,6 +137,13 @@ impl Roster {
             Presence::Here(connection) => Some(connection),
             Presence::Away(_) => None,
         }
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        /// Its places in a map, a set and a list.
+        const PLACES: usize = 96;
+        let of_one = size_of::<Participant>() + size_of::<RosterEntry>() + ALLOCATION + PLACES;
+        self.people.len() * of_one
     }
 
     pub(super) fn len(&self) -> usize {

@@ -55,6 +55,13 @@ impl EncodedFrame {
         self.0.as_slice()
     }
 
+    /// The memory it takes, with what the allocator adds.
+    pub(crate) fn memory(&self) -> usize {
+        /// A counted pointer to a vector: two allocations with two words each of the allocator's, and rounding.
+        const BESIDES: usize = 96;
+        self.0.capacity() + BESIDES
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

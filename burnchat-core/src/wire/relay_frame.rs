@@ -93,7 +93,9 @@ impl RelayFrame {
             Self::Joined(joined) => {
                 EncodedFrame::of_about(self, 700 * (1 + joined.participants.len()))
             }
-            _ => EncodedFrame::of_about(self, 768),
+            Self::ParticipantJoined(_) | Self::SessionKey(_) => EncodedFrame::of_about(self, 768),
+            // What is kept of a room may be many of these.
+            _ => EncodedFrame::of_about(self, 128),
         }
     }
 

@@ -24,10 +24,11 @@ pub(crate) enum Contestant {
 }
 
 /// Rates are raised, and how much one peer may have: everybody comes from this machine. Nothing is switched off.
-const RAISED: [&str; 8] = [
+const RAISED: [&str; 9] = [
     "--connections-of-peer=1000000",
     "--rooms-of-peer=1000000",
     "--connection-frames=4000000000:4000000000",
+    "--joins-of-peer=4000000000:4000000000",
     "--connection-bytes=4000000000:4000000000",
     "--room-envelopes=4000000000:4000000000",
     "--room-bytes=4000000000:4000000000",

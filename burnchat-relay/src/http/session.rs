@@ -163,17 +163,17 @@ pub(super) async fn frames(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Leaves.
+/// Leaves, with an event stream or without.
 pub(super) async fn leave(
     State(relay): State<Arc<Shared>>,
-    room: Room,
-    token: Token,
+    Room(room): Room,
+    Token(token): Token,
     Participant(id): Participant,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Failure> {
-    sender(&relay, &room, &token)?.leave().await?;
+    relay.shard_of(room).leave(room, token).await??;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    if let Ok(cookie) = CookiePath::of(&relay, &uri, room.0, id)
+    if let Ok(cookie) = CookiePath::of(&relay, &uri, room, id)
         && let Ok(cookie) = cookie.cookie("", "; Max-Age=0")
     {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

@@ -35,6 +35,8 @@ export class Driver {
   #listener;
   #backoff;
   /** @type {Connection | null} */ #connection = null;
+  /** Over plain HTTP a seat can be left without a connection: by the last one that broke. @type {Connection | null} */
+  #broke = null;
   /** Whether the machine has been told of it. */
   #opened = false;
   #lastHeard = 0;
@@ -97,6 +99,7 @@ export class Driver {
       if (event.type === 'joined' || event.type === 'resumed') {
         this.#backoff.reset();
         this.#everOnline = true;
+        this.#broke = null;
       }
       this.#listener.event(event);
     }
@@ -153,6 +156,7 @@ export class Driver {
     if (this.#connection !== connection) return;
     this.#connection = null;
     this.#failures += 1;
+    if (this.#way === 'http') this.#broke = connection;
     if (this.#opened) {
       this.after(this.#client.handleDisconnected(this.now()));
     } else {
@@ -163,8 +167,9 @@ export class Driver {
   }
 
   #drop(/** @type {number} */ code) {
-    this.#connection?.close(code);
+    (this.#connection ?? this.#broke)?.close(code);
     this.#connection = null;
+    this.#broke = null;
   }
 
   /** Nothing more comes on this connection, whatever the socket says. */
@@ -177,7 +182,7 @@ export class Driver {
 
   /** The page goes away: so does its participant, as with a WebSocket that a browser closes. (1001 is the browser's own to give.) */
   #unload(/** @type {Event | PageTransitionEvent} */ event) {
-    if (!('persisted' in event && event.persisted)) this.#connection?.close(1000);
+    if (!('persisted' in event && event.persisted)) (this.#connection ?? this.#broke)?.close(1000);
   }
 
   /** There may be a network again. */

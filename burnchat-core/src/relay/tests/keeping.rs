@@ -1,6 +1,6 @@
 //! Being away, resuming, gaps and history (spec sections 6.3 and 9.1).
 
-use super::world::World;
+use super::world::{World, peer};
 use crate::relay::{Limits, Rate};
 
 const REFUSED: &str = "closed 1008";
@@ -382,6 +382,48 @@ fn what_is_kept_is_counted_until_it_burns() {
     assert!(world.hub.stats().kept_bytes > before + 80);
     world.burn("ana");
     assert_eq!(world.hub.stats().kept_bytes, 0);
+}
+
+#[test]
+fn a_room_counts_from_when_it_is_made_and_everyone_who_joins_it_does() {
+    let mut world = World::new();
+    let empty = world.hub.stats().kept_bytes;
+    assert!(empty > 256, "{empty}");
+    world.join_creator("ana");
+    let with_ana = world.hub.stats().kept_bytes;
+    assert!(with_ana > 2 * empty, "{with_ana}");
+    // Who has left is remembered by the seat.
+    world.leave("ana");
+    let without = world.hub.stats().kept_bytes;
+    assert!((empty + 1..with_ana).contains(&without), "{without}");
+    let request = world.request(2);
+    world.create(peer(0), &request).unwrap();
+    assert_eq!(world.hub.stats().kept_bytes, without + empty);
+}
+
+#[test]
+fn where_memory_is_full_commands_are_kept_for_older_ones_too() {
+    for history in [false, true] {
+        let mut world = World::with(Limits::default(), |room| room.history = history);
+        world.keyed_pair();
+        for locked in [true, false, true] {
+            world.lock("ana", locked);
+        }
+        world.say("ana");
+        let full = world.hub.stats().kept_bytes;
+        world.hub.set_memory_full(true);
+        for locked in [false, true].repeat(50) {
+            world.lock("ana", locked);
+        }
+        let still = world.hub.stats().kept_bytes;
+        assert!(still <= full, "{still} > {full}");
+        // Where there is history, what it needs besides envelopes stays.
+        world.lock("ana", false);
+        world.join("cleo");
+        let heard = world.hears("cleo");
+        let told = heard.iter().filter(|line| line.starts_with('+')).count();
+        assert_eq!(told, if history { 2 } else { 0 }, "{heard:?}");
+    }
 }
 
 #[test]

@@ -188,3 +188,29 @@ fn a_peer_has_so_many_connections_at_once() {
     world.connect_from("fay", peer(1));
     assert!(world.hears("fay").is_empty());
 }
+
+#[test]
+fn a_peer_joins_only_so_fast_and_the_others_do_not_notice() {
+    let limits = Limits {
+        joins_of_peer: Rate::new(2, 3),
+        ..Limits::default()
+    };
+    let mut world = World::with(limits, |_| {});
+    world.join_creator("ana");
+    // In whatever way they fail.
+    world.join_with_pin("eve", peer(1), b"WRONG2");
+    world.join("ben");
+    world.join("cleo");
+    assert_eq!(world.hears("cleo"), ["error rate_limited, retry 500"]);
+    world.join_from("dora", peer(2), |_, _| {});
+    assert!(world.hears("dora")[0].starts_with("joined"));
+    // Who is in time can try again on the same connection, and what was is forgotten.
+    world.pass(500);
+    world.join("cleo");
+    assert!(world.hears("cleo")[0].starts_with("joined"));
+    world.pass(1_500);
+    for name in ["emil", "finn", "gil"] {
+        world.join(name);
+        assert!(world.hears(name)[0].starts_with("joined"), "{name}");
+    }
+}

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::world::{START, World, peer};
 use crate::relay::Limits;
 use crate::time::Timestamp;
+use crate::wire::http::CreateRoom;
 
 #[test]
 fn the_countdown_is_told_every_ten_seconds_and_then_every_second() {
@@ -28,9 +29,10 @@ fn who_comes_between_two_ticks_hears_the_next() {
     let mut world = World::new();
     world.pass(3_217);
     world.join("ana");
+    world.pass(100);
     assert_eq!(world.hub.poll_timeout(), Some(START.plus_millis(10_000)));
     world.hears("ana");
-    world.pass(6_783);
+    world.pass(6_683);
     assert_eq!(world.hears("ana"), ["countdown 590"]);
 }
 
@@ -115,6 +117,87 @@ fn a_connection_that_says_nothing_is_closed() {
         ["error handshake_timeout", "closed 1008"]
     );
     assert_eq!(world.hub.stats().connections, 0);
+}
+
+#[test]
+fn who_sends_nothing_for_an_hour_is_away_and_can_resume() {
+    let mut world = World::with(Limits::default(), for_two_hours);
+    world.keyed_pair();
+    world.pass(3_000_000);
+    world.say("ana");
+    // Ben's hour is over, and a little of the eighth more; Ana's began with her message.
+    world.pass(620_000);
+    let heard = world.hears_besides_ticks("ben");
+    assert_eq!(heard, ["ana#0", "closed 4002"]);
+    assert_eq!(world.hub.stats().connections, 1);
+    world.resume("ben");
+    assert_eq!(world.hears("ben"), ["resumed"]);
+    assert_eq!(world.hub.stats().connections, 2);
+    world.say("ana");
+    assert_eq!(world.hears_besides_ticks("ben"), ["ana#1"]);
+    assert_eq!(world.hears_besides_ticks("ana"), ["ana#0", "ana#1"]);
+}
+
+fn for_two_hours(room: &mut CreateRoom) {
+    room.ttl_seconds = 7_200;
+    room.not_after += 120;
+}
+
+#[test]
+fn who_does_not_come_back_from_idling_is_gone_after_half_a_minute() {
+    let limits = Limits {
+        idle_millis: 8_000,
+        ..Limits::default()
+    };
+    let mut world = World::with(limits, |_| {});
+    world.keyed_pair();
+    for _ in 0..10 {
+        world.pass(4_000);
+        world.say("ana");
+    }
+    assert_eq!(
+        world.hears_besides_ticks("ben").last().unwrap(),
+        "closed 4002"
+    );
+    let told = world.hears_besides_ticks("ana");
+    assert!(told.iter().any(|line| line == "-ben timeout"), "{told:?}");
+}
+
+#[test]
+fn those_who_came_together_do_not_fall_idle_together() {
+    let limits = Limits {
+        idle_millis: 512_000,
+        ..Limits::default()
+    };
+    let mut world = World::with(limits, |_| {});
+    for name in ["ana", "ben", "cleo", "dora"] {
+        world.join(name);
+    }
+    world.pass(512_999);
+    for left in (0..4).rev() {
+        world.pass(1);
+        assert_eq!(world.hub.stats().connections, left);
+        world.pass(999);
+        assert_eq!(world.hub.stats().connections, left);
+    }
+}
+
+#[test]
+fn where_there_is_no_limit_nobody_falls_idle_and_nothing_is_left_of_who_left() {
+    let limits = Limits {
+        idle_millis: 0,
+        ..Limits::default()
+    };
+    let mut world = World::with(limits, for_two_hours);
+    world.keyed_pair();
+    world.pass(7_000_000);
+    assert_eq!(world.hub.stats().connections, 2);
+
+    let mut world = World::new();
+    world.keyed_pair();
+    world.leave("ana");
+    world.leave("ben");
+    assert_eq!(world.hub.poll_timeout(), Some(START.plus_seconds(600)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Seat tokens, the creator token, kicks and new tickets (spec sections 11.3 and 11.5).
 
 use super::world::World;
+use crate::crypto::Secret;
 use crate::error::Code;
 
 const REFUSED: &str = "closed 1008";
@@ -41,6 +42,52 @@ fn a_seat_keeps_its_role() {
     world.leave("ana");
     world.rejoin("ana again", "ana");
     assert_eq!(world.hears("ana again"), ["joined as Creator: ana again"]);
+}
+
+#[test]
+fn who_is_away_can_leave_at_once_by_the_token_and_again_without_harm() {
+    let mut world = World::new();
+    world.keyed_pair();
+    world.drop("ben");
+    assert_eq!(world.leave_by_token("ben"), Ok(()));
+    assert_eq!(world.hears("ana"), ["-ben left"]);
+    assert_eq!(world.hub.stats().participants, 1);
+    assert_eq!(world.leave_by_token("ben"), Ok(()));
+    world.pass(30_000);
+    assert!(world.hears_besides_ticks("ana").is_empty());
+    // The seat is as good as one whose connection was closed.
+    world.resume("ben");
+    assert_eq!(world.hears("ben"), ["error gap", REFUSED]);
+    world.rejoin("ben again", "ben");
+    assert_eq!(world.hears("ana"), ["+ben again"]);
+}
+
+#[test]
+fn who_leaves_by_the_token_leaves_on_every_connection() {
+    let mut world = World::new();
+    world.keyed_pair();
+    assert_eq!(world.leave_by_token("ben"), Ok(()));
+    assert_eq!(world.hears("ben"), ["error displaced", REFUSED]);
+    assert_eq!(world.hears("ana"), ["-ben left"]);
+    assert_eq!(world.hub.stats().connections, 1);
+}
+
+#[test]
+fn nobody_leaves_for_somebody_else() {
+    let mut world = World::new();
+    world.keyed_pair();
+    world.join("cleo");
+    world.rejoin("ben again", "ben");
+    world.kick("ana", "cleo", None);
+    assert_eq!(world.leave_by_token("ben"), Err(Code::Displaced.into()));
+    assert_eq!(world.leave_by_token("cleo"), Err(Code::Kicked.into()));
+    world.person_mut("cleo").seat_token = Some(Secret::copy_of(&[1; 32]));
+    let nobodys = world.leave_by_token("cleo");
+    assert_eq!(nobodys, Err(Code::RoomNotFound.into()));
+    assert_eq!(world.hub.stats().participants, 2);
+    world.burn("ana");
+    let burned = world.leave_by_token("ben again");
+    assert_eq!(burned, Err(Code::RoomNotFound.into()));
 }
 
 #[test]

@@ -209,6 +209,14 @@ impl World {
         self.disconnect(name, Disconnect::Clean);
     }
 
+    /// Leaves by showing the seat token, on no connection.
+    pub(super) fn leave_by_token(&mut self, name: &str) -> Result<(), Refusal> {
+        let token = self.token(name);
+        let left = self.hub.handle_leave(self.now, self.room, &token);
+        self.drain();
+        left
+    }
+
     fn disconnect(&mut self, name: &str, end: Disconnect) {
         let connection = self.people[name].connection;
         self.hub.handle_disconnect(self.now, connection, end);

@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 use crate::hardening::Hardening;
 use crate::monitoring::Watched;
 use crate::options::{Action, Asked, Options};
+use crate::serve::Patience;
 use crate::signals::{HangUps, Signals};
 use crate::tls::Tls;
 
@@ -75,7 +76,9 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
     let mut hang_ups = HangUps::listen()?;
     let tls = Tls::start(&options.tls)?;
     let listener = TcpListener::bind(options.listen).await?;
-    let relay = Relay::start(options.config());
+    let config = options.config();
+    let patience = Patience::of(&config);
+    let relay = Relay::start(config);
     let watched = Watched::new(relay.clone());
     if let Some(address) = options.watching.metrics_listen {
         let listener = TcpListener::bind(address).await?;
@@ -85,6 +88,7 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
             listener,
             None,
             monitoring::router(watched.clone()),
+            patience,
         ));
     }
     announce(listener.local_addr()?, tls.is_some(), options.behind_proxy)?;
@@ -98,7 +102,7 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
         }
     };
     tokio::select! {
-        () = serve::serve(listener, tls.clone(), routes(options, &relay)) => {}
+        () = serve::serve(listener, tls.clone(), routes(options, &relay), patience) => {}
         () = reloads => {}
         () = relay.failed() => {
             error!("a worker has panicked: its rooms are gone, and so is this relay");

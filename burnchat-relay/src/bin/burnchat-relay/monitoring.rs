@@ -86,7 +86,7 @@ impl Collector for Scrape {
             of.participants,
         )?;
         page.counter("rooms_created", "Rooms made", of.rooms_created)?;
-        let help = "Bytes of log entries kept in all rooms";
+        let help = "Bytes of memory that rooms and what is kept in them take";
         page.gauge("kept_bytes", help, of.kept_bytes)?;
         let burns = [
             ("timed", of.burns.timed),
@@ -106,6 +106,7 @@ impl Collector for Scrape {
             ("silent", of.drops.silent),
             ("refused", of.drops.refused),
             ("overloaded", of.drops.overloaded),
+            ("idle", of.drops.idle),
         ];
         page.counters("drops", "Connections the relay ended", "reason", &drops)?;
         page.counter("frames_received", "Frames from clients", of.frames_received)?;

@@ -23,12 +23,14 @@ class Blocked extends Network {
     super();
     this.up = false;
     this.http = true;
+    /** Whether a request for events gets through. */
+    this.streams = true;
     this.over = new AbortController();
     /** @type {string[]} */
     this.requests = [];
     /** @type {typeof globalThis.fetch} */
     this.fetch = (input, init = {}) => {
-      if (!this.http) return Promise.reject(new TypeError('no network'));
+      if (!this.http || (!this.streams && String(input).endsWith('/events'))) return Promise.reject(new TypeError('no network'));
       this.requests.push(`${init.method ?? 'GET'} ${String(input).split('/').slice(5).join('/')}`);
       const signals = [this.over.signal, ...(init.signal ? [init.signal] : [])];
       return fetch(input, { ...init, signal: AbortSignal.any(signals) });
@@ -86,6 +88,20 @@ test('an event stream that breaks is resumed where it broke', async () => {
   ana.room.leave();
   assert.equal((await ben.hears('participantLeft')).reason, 'left');
   assert(network.requests.some((one) => one.startsWith('DELETE')));
+  ben.room.leave();
+});
+
+test('who leaves while the stream is broken is gone at once, and not after the 30 s of a seat', async () => {
+  const { link, creatorToken } = await createRoom(relay.base, { ttlSeconds: 300 });
+  const { person: ana, network } = await join(link, { name: 'ana', creatorToken });
+  await ana.hears('joined');
+  const ben = await Person.join(link, { name: 'ben' });
+  await Promise.all([ana.keyed(2), ben.keyed(2)]);
+  network.streams = false;
+  network.cut();
+  await ana.hears('reconnecting');
+  ana.room.leave();
+  assert.equal((await ben.hears('participantLeft')).reason, 'left');
   ben.room.leave();
 });
 

@@ -39,8 +39,12 @@ limits! {
     connections_of_peer ("N"): Positive<usize> = limits.connections_of_peer;
     /// Joins one room sees in its life
     joins ("N"): Positive<u64> = limits.joins;
-    /// Time from the connection to its first frame
+    /// Joins of one peer a second, and how many at once; each worker counts for itself
+    joins_of_peer ("RATE:BURST"): Bucket = limits.joins_of_peer;
+    /// Time from the connection to its first frame, and for the head of a request and its body
     handshake_millis ("MS"): Positive<u64> = limits.handshake_millis;
+    /// Time from a frame to the next on a connection with a seat, pings apart; 0 is for ever
+    idle_millis ("MS"): Amount<u64> = limits.idle_millis;
     /// Frames a second from one connection, and how many at once
     connection_frames ("RATE:BURST"): Bucket = limits.connection_frames;
     /// Bytes a second from one connection, and how many at once
@@ -67,7 +71,7 @@ limits! {
     asked_versions ("N"): Positive<usize> = limits.asked_versions;
     /// Workers, each with some of the rooms
     workers ("N"): Positive<usize> = workers;
-    /// Bytes of messages and other entries kept in all rooms; from three quarters of it no new room is made
+    /// Bytes of memory for all rooms and what is kept in them; from three quarters of it no new room is made
     kept_bytes_in_all ("BYTES"): Amount<usize> = kept_bytes;
     /// Frames from all connections of one worker that wait to be looked at; beyond it connections are not read
     inbound_frames ("N"): Positive<usize> = inbound_frames;
@@ -77,7 +81,8 @@ limits! {
     backlog_frames ("N"): Amount<usize> = backlog_frames;
     /// How often a connection is asked for a sign of life
     ping_every_millis ("MS"): Millis = ping_every;
-    /// How long it may take to give one; then it is broken
+    /// How long it may take to give one; then it is broken. One that takes nothing of what it is sent for both together is
+    /// broken, too
     pong_within_millis ("MS"): Millis = pong_within;
     /// How long a connection may take for its last bytes and its closing handshake
     close_within_millis ("MS"): Millis = close_within;
