@@ -236,6 +236,22 @@ async fn who_answers_pings_stays() {
 }
 
 #[tokio::test]
+async fn who_only_answers_pings_is_away_in_the_end_and_can_resume() {
+    let relay = TestRelay::with(|config| {
+        config.limits.idle_millis = 500;
+        config.ping_every = Duration::from_millis(100);
+    })
+    .await;
+    let room = Room::create(relay.address).await;
+    let mut ann = Participant::create(&room, "ann").await;
+    ann.wire.expect_close_after_frames(4002).await;
+    assert_eq!(relay.relay.stats().await.participants, 1);
+    assert_eq!(relay.relay.metrics().await.drops.idle, 1);
+    ann.reconnect().await;
+    ann.until(|event| matches!(event, Event::Resumed)).await;
+}
+
+#[tokio::test]
 async fn a_ping_is_answered() {
     let relay = TestRelay::start().await;
     let mut wire = Wire::open(relay.address, NOWHERE).await;

@@ -11,16 +11,18 @@ mod harness;
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use burnchat_client::{EndReason, Event, JoinOptions, Secret, connect, create_room};
-use burnchat_core::client::RoomSettings;
+use burnchat_client::{EndReason, JoinOptions, Secret, connect, create_room};
+use burnchat_core::client::{Event, RoomSettings};
 use burnchat_core::error::Code;
 use burnchat_core::wire::BurnReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
 use self::harness::many::{NOWHERE, come_and_go, until_all_are_gone};
-use self::harness::participant::Participant;
+use self::harness::participant::{Participant, Person};
 use self::harness::program::Program;
+use self::harness::session::Session;
 use self::harness::wire::Wire;
 use self::harness::{Room, in_time};
 
@@ -94,6 +96,93 @@ async fn send_too_much(relay: SocketAddr) {
 }
 
 #[tokio::test]
+async fn clients_that_ask_and_never_read_cost_little_and_are_let_go() {
+    let relay = Program::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--log",
+        "error",
+        "--ping-every-millis",
+        "500",
+        "--pong-within-millis",
+        "500",
+    ])
+    .await;
+    get_and_read(relay.address).await;
+    let (memory, sockets) = (relay.memory(), relay.sockets());
+    let mut clients = JoinSet::new();
+    for _ in 0..64 {
+        clients.spawn(ask_and_never_read(relay.address));
+    }
+    let mut most = 0;
+    while let Some(done) = in_time(clients.join_next()).await {
+        done.unwrap();
+        most = most.max(relay.memory());
+    }
+    let grown = most.saturating_sub(memory);
+    println!("64 clients that never read: {} KiB", grown >> 10);
+    assert!(grown < 64 * (256 << 10), "{grown} bytes more than {memory}");
+    in_time(async { while relay.sockets() > sockets {} }).await;
+}
+
+async fn get_and_read(relay: SocketAddr) {
+    let page = harness::http::get(relay, "/", &[]).await;
+    assert_eq!(page.status, 200);
+}
+
+/// Returns when the relay has had enough.
+async fn ask_and_never_read(relay: SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(relay).await.unwrap();
+    let requests = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000);
+    while stream.write_all(&requests).await.is_ok() {}
+}
+
+#[tokio::test]
+async fn an_event_stream_that_nobody_reads_is_let_go() {
+    let relay = Program::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--log",
+        "error",
+        "--ping-every-millis",
+        "2000",
+        "--pong-within-millis",
+        "1000",
+        "--backlog-bytes",
+        "200000",
+        "--connection-bytes",
+        "100000000:100000000",
+        "--room-bytes",
+        "100000000:100000000",
+    ])
+    .await;
+    let room = Room::create(relay.address).await;
+    let mut ann = Participant::create(&room, "ann").await;
+    let sockets = relay.sockets();
+    let mut bob = Person::<Session>::join_with(&room, "bob", Some(4_096)).await;
+    tokio::join!(ann.until_keyed_with(1), bob.until_keyed_with(1));
+    assert_eq!(relay.sockets(), sockets + 1);
+    // More than the kernel takes for him.
+    let long = "-".repeat(30_000);
+    for _ in 0..300 {
+        ann.send(&long).await;
+        ann.until(|event| matches!(event, Event::Accepted { .. }))
+            .await;
+    }
+    in_time(async {
+        while relay.sockets() > sockets {
+            ann.send("still there").await;
+            ann.until(|event| matches!(event, Event::Accepted { .. }))
+                .await;
+        }
+    })
+    .await;
+    assert!(bob.wire.events.is_some(), "he has not closed it");
+}
+
+#[tokio::test]
 async fn a_flood_of_pings_in_one_room_leaves_the_others_alone() {
     let relay = program().await;
     let room = Room::create(relay.address).await;
@@ -131,7 +220,13 @@ async fn a_relay_that_is_killed_and_started_again_has_no_room_and_its_people_bur
     let (ann, mut of_ann) = connect(created.link, options).await.unwrap();
     let guest = burnchat_client::Link::parse(&link).unwrap();
     let (bob, mut of_bob) = connect(guest, JoinOptions::default()).await.unwrap();
-    in_time(async { while !matches!(of_bob.next().await, Some(Event::Keyed { .. })) {} }).await;
+    in_time(async {
+        while !matches!(
+            of_bob.next().await,
+            Some(burnchat_client::Event::Keyed { .. })
+        ) {}
+    })
+    .await;
 
     relay.kill().await;
     let again = Program::start(&["--listen", &address, "--log", "error"]).await;
@@ -139,7 +234,7 @@ async fn a_relay_that_is_killed_and_started_again_has_no_room_and_its_people_bur
         let ended = in_time(async {
             loop {
                 match events.next().await.expect("it says how it ends") {
-                    Event::Ended(reason) => return reason,
+                    burnchat_client::Event::Ended(reason) => return reason,
                     _ => continue,
                 }
             }

@@ -6,13 +6,17 @@
 mod harness;
 
 use std::fs::read_to_string;
+use std::net::SocketAddr;
 
 use burnchat_core::client::RoomSettings;
 use burnchat_core::wire::BurnReason;
 use rustix::process::Signal;
 
-use self::harness::life::Life;
+use self::harness::life::LifeOver;
+use self::harness::participant::Transport;
 use self::harness::program::{Program, run};
+use self::harness::session::{Browser, Session};
+use self::harness::wire::Wire;
 use self::harness::{in_time, installed};
 
 #[tokio::test]
@@ -104,25 +108,11 @@ async fn in_a_whole_life_it_writes_to_nothing_that_stays() {
         &["--listen", "127.0.0.1:0", "--log", "trace"],
     )
     .await;
-    let mut lives = Vec::new();
-    for history in [false, true].into_iter().cycle().take(8) {
-        let settings = RoomSettings {
-            history,
-            ..RoomSettings::default()
-        };
-        lives.push(Life::live(program.address, settings).await);
-    }
-    let lasting = lives.split_off(6);
-    for (index, life) in lives.into_iter().enumerate() {
-        match index % 2 {
-            0 => life.burn().await,
-            _ => life.burn_over_http().await,
-        }
-    }
+    let sockets = live_and_burn::<Wire, Wire>(program.address).await;
+    let http = live_and_burn::<Session, Browser>(program.address).await;
     program.signal(Signal::TERM);
-    for life in lasting {
-        life.end(BurnReason::Shutdown).await;
-    }
+    sockets.end(BurnReason::Shutdown).await;
+    http.end(BurnReason::Shutdown).await;
     assert_eq!(program.exit_code().await, 0);
 
     let trace = in_time(async {
@@ -169,4 +159,24 @@ async fn in_a_whole_life_it_writes_to_nothing_that_stays() {
         }
     }
     assert!(written > 100, "{trace}");
+}
+
+/// Rooms that burn in every way, and one that lasts.
+async fn live_and_burn<A: Transport, B: Transport>(relay: SocketAddr) -> LifeOver<A, B> {
+    let mut lives = Vec::new();
+    for history in [false, true, false, true] {
+        let settings = RoomSettings {
+            history,
+            ..RoomSettings::default()
+        };
+        lives.push(LifeOver::live(relay, settings).await);
+    }
+    let lasting = lives.pop().expect("the last of them");
+    for (index, life) in lives.into_iter().enumerate() {
+        match index % 2 {
+            0 => life.burn().await,
+            _ => life.burn_over_http().await,
+        }
+    }
+    lasting
 }

@@ -12,27 +12,40 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use burnchat_core::client::RoomSettings;
+use burnchat_core::wire::BurnReason;
+use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use self::harness::http::delete;
-use self::harness::life::Life;
+use self::harness::life::{HttpLife, Life, LifeOver};
 use self::harness::markers::{Finder, Markers};
 use self::harness::memory::search;
+use self::harness::participant::Transport;
 use self::harness::program::Program;
+use self::harness::session::{Browser, Session};
 use self::harness::tls::{DOMAIN, Files, Root};
+use self::harness::wire::Wire;
 use self::harness::{Room, in_time, now};
 
-/// Threads and connections need a moment to let go of what they were just doing, and a connection for requests is kept
-/// open for 10 s.
-const LETTING_GO: Duration = Duration::from_secs(20);
+/// Threads and connections need a moment to let go of what they were just doing. A connection for requests is kept open
+/// for 10 s, and closed by the next answer or 10 s after its last one.
+const LETTING_GO: Duration = Duration::from_secs(25);
 
 #[tokio::test]
 async fn nothing_of_a_burned_room_is_left_in_memory() {
     let Some(program) = start(&[]).await else {
         return;
     };
-    live_and_burn(&program, program.address).await;
+    live_and_burn::<Wire, Wire>(&program, program.address).await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_rooms_in_which_nobody_had_a_websocket() {
+    let Some(program) = start(&[]).await else {
+        return;
+    };
+    live_and_burn::<Session, Browser>(&program, program.address).await;
 }
 
 #[tokio::test]
@@ -45,7 +58,76 @@ async fn nothing_is_left_of_rooms_that_came_over_tls() {
         return;
     };
     let relay = root.tunnel(program.address).await;
-    live_and_burn(&program, relay).await;
+    live_and_burn::<Wire, Wire>(&program, relay).await;
+    live_and_burn::<Session, Browser>(&program, relay).await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_once_a_relay_that_ends_has_burned_its_rooms() {
+    // Those who are told do not answer, and it waits for them: time enough to look.
+    let patience = ["--close-within-millis", "600000"];
+    let until_all_know = ["--shutdown-within-millis", "600000"];
+    let Some(mut program) = start(&[patience, until_all_know].concat()).await else {
+        return;
+    };
+    let life = Life::live(program.address, RoomSettings::default()).await;
+    let http = HttpLife::live(program.address, RoomSettings::default()).await;
+    let mut markers = life.markers();
+    markers.extend(http.markers());
+    let finder = markers.finder();
+    expect_everything(&program, &finder, 2);
+
+    program.signal(Signal::TERM);
+    program.until_logged("asked to end").await;
+    http.end(BurnReason::Shutdown).await;
+    expect_nothing(&program, &finder).await;
+    life.end(BurnReason::Shutdown).await;
+    assert_eq!(program.exit_code().await, 0);
+}
+
+/// People whose browsers keep a connection open and use it for one request after the other, for this room and others.
+#[tokio::test]
+async fn nothing_is_left_on_a_connection_that_is_used_for_more_and_more_requests() {
+    let Some(program) = start(&[]).await else {
+        return;
+    };
+    let life = HttpLife::live(program.address, RoomSettings::default()).await;
+    let finder = life.markers().finder();
+    let frames = format!("{}/frames", life.ann.wire.seat);
+    let (header, token) = life.ann.wire.credential();
+    let head = format!("{header}: {token}");
+    let host = program.address;
+    let with_token =
+        format!("POST {frames} HTTP/1.1\r\nHost: {host}\r\n{head}\r\nContent-Length: 0\r\n\r\n");
+    // So short that what it is written over shows.
+    let without = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    let mut stream = TcpStream::connect(program.address).await.unwrap();
+    let (most, rest) = with_token.split_at(with_token.len() - 2);
+    life.burn().await;
+    // Of the room nothing is there any more, and of the request all but its end.
+    stream.write_all(most.as_bytes()).await.unwrap();
+    until_found(&program, &finder, &["a seat token, as text"]).await;
+    let answer = ask(&mut stream, rest).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 409"), "{answer}");
+    // It goes on as long as it is let.
+    let asking = tokio::spawn(async move {
+        while ask(&mut stream, without).await.is_some() {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+    expect_nothing(&program, &finder).await;
+    in_time(asking).await.unwrap();
+}
+
+/// Sends a request on a connection that stays open, if it does.
+async fn ask(stream: &mut TcpStream, request: &str) -> Option<String> {
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = vec![0; 1 << 16];
+    match in_time(stream.read(&mut answer)).await {
+        Ok(length @ 1..) => Some(String::from_utf8_lossy(&answer[..length]).into_owned()),
+        _ => None,
+    }
 }
 
 #[tokio::test]
@@ -74,19 +156,8 @@ async fn nothing_is_left_of_what_requests_have_shown() {
         open.push(stream);
     }
     // Half a request is in memory: so a whole one would be found, too.
-    in_time(async {
-        while !["a ticket, as text", "a creator token, as text"]
-            .iter()
-            .all(|what| {
-                search(program.id(), &finder)
-                    .iter()
-                    .any(|find| find.what == *what)
-            })
-        {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    let shown = ["a ticket, as text", "a creator token, as text"];
+    until_found(&program, &finder, &shown).await;
     for stream in &mut open {
         stream.write_all(b"\r\n").await.unwrap();
         let answered = in_time(stream.read(&mut [0; 64])).await;
@@ -113,14 +184,14 @@ async fn start(more: &[&str]) -> Option<Program> {
 }
 
 /// Looks for rooms before and after they burn.
-async fn live_and_burn(program: &Program, relay: SocketAddr) {
+async fn live_and_burn<A: Transport, B: Transport>(program: &Program, relay: SocketAddr) {
     let mut lives = Vec::new();
     for history in [false, true].into_iter().cycle().take(8) {
         let settings = RoomSettings {
             history,
             ..RoomSettings::default()
         };
-        lives.push(Life::live(relay, settings).await);
+        lives.push(LifeOver::<A, B>::live(relay, settings).await);
     }
     let mut markers = Markers::default();
     for life in &lives {
@@ -128,20 +199,7 @@ async fn live_and_burn(program: &Program, relay: SocketAddr) {
     }
     let finder = markers.finder();
 
-    let before = search(program.id(), &finder);
-    // What the relay keeps while the rooms live, so that it is known that it would be found.
-    for what in [
-        "a room id, as bytes",
-        "a value, as text",
-        "a value, as bytes",
-        "a long value, as text",
-    ] {
-        let found = before.iter().filter(|find| find.what == what).count();
-        assert!(
-            found >= lives.len(),
-            "{what} was found {found} times while the rooms lived"
-        );
-    }
+    expect_everything(program, &finder, lives.len());
 
     for (index, life) in lives.into_iter().enumerate() {
         match index % 2 {
@@ -150,6 +208,37 @@ async fn live_and_burn(program: &Program, relay: SocketAddr) {
         }
     }
     expect_nothing(program, &finder).await;
+}
+
+async fn until_found(program: &Program, finder: &Finder, what: &[&str]) {
+    let there = || {
+        let found = search(program.id(), finder);
+        what.iter()
+            .all(|what| found.iter().any(|find| find.what == *what))
+    };
+    in_time(async {
+        while !there() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// What the relay keeps of so many rooms while they live, so that it is known that it would be found.
+fn expect_everything(program: &Program, finder: &Finder, rooms: usize) {
+    let before = search(program.id(), finder);
+    for what in [
+        "a room id, as bytes",
+        "a value, as text",
+        "a value, as bytes",
+        "a long value, as text",
+    ] {
+        let found = before.iter().filter(|find| find.what == what).count();
+        assert!(
+            found >= rooms,
+            "{what} was found {found} times while the rooms lived"
+        );
+    }
 }
 
 /// Searches until nothing is left, or the time for that is over.

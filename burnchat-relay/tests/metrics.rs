@@ -17,7 +17,7 @@ use burnchat_core::client::RoomSettings;
 use burnchat_core::wire::BurnReason;
 use rustix::process::Signal;
 
-use self::harness::http::get;
+use self::harness::http::{get, series};
 use self::harness::in_time;
 use self::harness::life::Life;
 use self::harness::program::Program;
@@ -29,38 +29,25 @@ async fn start() -> (Program, SocketAddr) {
     (program, metrics)
 }
 
-/// The value of one series.
-async fn value(metrics: SocketAddr, series: &str) -> f64 {
-    let page = get(metrics, "/metrics", &[]).await;
-    assert_eq!(page.status, 200);
-    let line = page
-        .body
-        .lines()
-        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("{series}: {}", page.body))
-        .parse()
-        .unwrap()
-}
-
 #[tokio::test]
 async fn the_numbers_follow_a_rooms_life() {
     let (program, metrics) = start().await;
-    assert_eq!(value(metrics, "burnchat_rooms").await, 0.0);
+    assert_eq!(series(metrics, "burnchat_rooms").await, 0.0);
     let life = Life::live(program.address, RoomSettings::default()).await;
-    assert_eq!(value(metrics, "burnchat_rooms").await, 1.0);
-    assert_eq!(value(metrics, "burnchat_participants").await, 2.0);
-    assert_eq!(value(metrics, "burnchat_rooms_created_total").await, 1.0);
-    assert!(value(metrics, "burnchat_connections_opened_total").await >= 3.0);
-    assert!(value(metrics, "burnchat_kept_bytes").await > 0.0);
-    let received = value(metrics, "burnchat_frames_received_total").await;
-    let sent = value(metrics, "burnchat_frames_sent_total").await;
+    assert_eq!(series(metrics, "burnchat_rooms").await, 1.0);
+    assert_eq!(series(metrics, "burnchat_participants").await, 2.0);
+    assert_eq!(series(metrics, "burnchat_rooms_created_total").await, 1.0);
+    assert!(series(metrics, "burnchat_connections_opened_total").await >= 3.0);
+    assert!(series(metrics, "burnchat_kept_bytes").await > 0.0);
+    let received = series(metrics, "burnchat_frames_received_total").await;
+    let sent = series(metrics, "burnchat_frames_sent_total").await;
     assert!(received >= 6.0 && sent > received, "{received} {sent}");
-    assert!(value(metrics, "burnchat_received_bytes_total").await > received);
-    assert!(value(metrics, "burnchat_sent_bytes_total").await > sent);
+    assert!(series(metrics, "burnchat_received_bytes_total").await > received);
+    assert!(series(metrics, "burnchat_sent_bytes_total").await > sent);
 
     life.burn().await;
-    in_time(async { while value(metrics, "burnchat_connections").await > 0.0 {} }).await;
-    for (series, count) in [
+    in_time(async { while series(metrics, "burnchat_connections").await > 0.0 {} }).await;
+    for (name, count) in [
         ("burnchat_rooms", 0.0),
         ("burnchat_participants", 0.0),
         ("burnchat_kept_bytes", 0.0),
@@ -69,7 +56,7 @@ async fn the_numbers_follow_a_rooms_life() {
         (r#"burnchat_burns_total{cause="timed"}"#, 0.0),
         ("burnchat_burn_lateness_seconds_count", 0.0),
     ] {
-        assert_eq!(value(metrics, series).await, count, "{series}");
+        assert_eq!(series(metrics, name).await, count, "{name}");
     }
 }
 

@@ -9,17 +9,18 @@
 #[cfg(test)]
 mod harness;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use burnchat_core::client::{Client, Event, JoinOptions, Output, RoomSettings};
-use burnchat_core::crypto::{Name, Secret};
+use burnchat_core::client::{Event, RoomSettings};
+use burnchat_core::crypto::Secret;
 use burnchat_core::error::Code;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
 use burnchat_core::wire::{BurnReason, ClientFrame, Departure, RelayFrame};
 use burnchat_relay::Config;
 
 use self::harness::http::{Answer, request};
-use self::harness::participant::{Participant, Person, Transport};
+use self::harness::participant::{Knock, Participant, Person, Transport};
 use self::harness::session::Session;
 use self::harness::wire::{Came, Wire};
 use self::harness::{Room, TestRelay, in_time, now, rng};
@@ -36,18 +37,8 @@ async fn mixed(room: &Room) -> (Participant, HttpParticipant) {
 
 /// A session before its `join`, and the frame.
 async fn about_to_join(room: &Room) -> (Session, String) {
-    let options = JoinOptions {
-        name: Some(Name::new("eve").unwrap()),
-        ..JoinOptions::default()
-    };
-    let mut client = Client::new(room.link(), options, &mut rng());
-    client.handle_connected(now(), &mut rng()).unwrap();
-    let join = std::iter::from_fn(|| client.poll_output()).find_map(|output| match output {
-        Output::Send(frame) => Some(frame.as_str().to_owned()),
-        _ => None,
-    });
     let session = Session::open_with(room.relay, room.link.room_id(), None).await;
-    (session, join.unwrap())
+    (session, Knock::prepare(room).join)
 }
 
 /// A session that has joined and has no event stream yet.
@@ -115,13 +106,7 @@ async fn whose_stream_breaks_goes_on_after_the_last_event() {
         let old = bob.wire.events.take();
         let old = old.filter(|_| !breaks);
         ann.send("are you there?").await;
-        let (path, seat, bearer) = (
-            bob.wire.path.clone(),
-            bob.wire.seat.clone(),
-            bob.wire.bearer.clone(),
-        );
         bob.reconnect().await;
-        (bob.wire.path, bob.wire.seat, bob.wire.bearer) = (path, seat, bearer);
         bob.until(|event| matches!(event, Event::Reconnecting))
             .await;
         assert_eq!(bob.until_message().await, "are you there?");
@@ -176,9 +161,42 @@ async fn who_leaves_is_gone_at_once() {
         ),
         "{left:?}"
     );
-    while bob.wire.receive().await.is_some() {}
-    let again = bob.wire.leave().await;
-    assert_eq!(again.refusal(), refusal(409, "unexpected_frame"));
+    // The stream says that it is over, and ends.
+    bob.wire.expect_refusal(Code::Displaced).await;
+    // Who did not hear the answer may ask again.
+    assert_eq!(bob.wire.leave().await.status, 204);
+    assert_eq!(relay.relay.stats().await.participants, 1);
+}
+
+#[tokio::test]
+async fn who_has_lost_the_stream_can_leave_and_is_gone_at_once() {
+    let relay = TestRelay::start().await;
+    let room = Room::create(relay.address).await;
+    let (mut ann, mut bob) = mixed(&room).await;
+    drop(bob.wire.events.take());
+    in_time(async { while relay.relay.stats().await.connections > 1 {} }).await;
+    assert_eq!(relay.relay.stats().await.participants, 2);
+
+    assert_eq!(bob.wire.leave().await.status, 204);
+    assert_eq!(relay.relay.stats().await.participants, 1);
+    let left = ann
+        .until(|event| matches!(event, Event::ParticipantLeft { .. }))
+        .await;
+    let reason = match left {
+        Event::ParticipantLeft { reason, .. } => reason,
+        event => panic!("{event:?}"),
+    };
+    assert_eq!(reason, Some(Departure::Left));
+}
+
+#[tokio::test]
+async fn who_never_came_for_the_stream_can_leave_too() {
+    let relay = TestRelay::start().await;
+    let room = Room::create(relay.address).await;
+    let (session, _) = joined(&room).await;
+    assert_eq!(session.leave().await.status, 204);
+    let stats = relay.relay.stats().await;
+    assert_eq!((stats.participants, stats.connections), (0, 0));
 }
 
 #[tokio::test]
@@ -304,7 +322,7 @@ async fn who_shows_another_token_or_none_is_told_nothing() {
     ] {
         bob.wire.bearer = shown.to_owned();
         assert_eq!(bob.wire.hand_in("").await.refusal().1, frames, "{shown}");
-        assert_eq!(bob.wire.leave().await.refusal().1, frames, "{shown}");
+        assert_eq!(bob.wire.leave().await.refusal().1, events, "{shown}");
         let mut session = Session::open_with(relay.address, room.link.room_id(), None).await;
         (session.seat, session.bearer) = (bob.wire.seat.clone(), shown.to_owned());
         let refused = session.listen(Some(1)).await.unwrap_err();
@@ -344,7 +362,7 @@ async fn a_cookie_holds_the_token_for_one_participant_alone() {
     let (mut session, join) = about_to_join(&room).await;
     let answer = session.enter(&join, &[]).await;
     // Case matters in what follows.
-    let cookie = set_cookie(&answer);
+    let cookie = answer.cookie();
     let (token, attributes) = cookie.split_once("; ").unwrap();
     assert_eq!(
         attributes,
@@ -375,23 +393,96 @@ async fn a_cookie_holds_the_token_for_one_participant_alone() {
         "Path=/api/rooms/{}/session/{own};",
         room.link.room_id().to_base64()
     );
-    assert!(set_cookie(&answer).contains(&path), "{answer:?}");
+    assert!(answer.cookie().contains(&path), "{answer:?}");
 
     // It is taken back by who leaves.
-    let token = set_cookie(&answer);
+    let token = answer.cookie();
     let shown = [("Cookie", token.split(';').next().unwrap())];
     let seat = format!("{}/{own}", session.path);
     let answer = request(relay.address, "DELETE", &seat, &shown, b"").await;
     assert_eq!(answer.status, 204);
-    let gone = set_cookie(&answer);
+    let gone = answer.cookie();
     assert!(gone.starts_with("burnchat_seat=; Path="), "{gone}");
     assert!(gone.ends_with("; Max-Age=0"), "{gone}");
 }
 
-fn set_cookie(answer: &Answer) -> String {
-    let lines = answer.head_as_it_came.lines();
-    let mut cookies = lines.filter_map(|line| line.strip_prefix("set-cookie: "));
-    cookies.next().unwrap().to_owned()
+/// Two rooms, and two tabs in the first of them, all in one browser.
+#[tokio::test]
+async fn cookies_do_not_meet_wherever_the_relay_is_mounted() {
+    // What a proxy takes off, and where the application has put the relay.
+    for (outside, mount) in [("", ""), ("/outer", ""), ("", "/chat"), ("/outer", "/chat")] {
+        let relay = TestRelay::mounted(mount, |config| config.path_prefix = outside.into()).await;
+        let rooms = [
+            Room::create(relay.address).await,
+            Room::create(relay.address).await,
+        ];
+        let mut jar = Jar::default();
+        let mut sessions = Vec::new();
+        for room in [&rooms[0], &rooms[0], &rooms[1]] {
+            let (mut session, join) = about_to_join(room).await;
+            session.path = format!("{mount}{}", session.path);
+            let answer = session.enter(&join, &[]).await;
+            assert_eq!(answer.status, 201, "{answer:?}");
+            jar.take(answer.cookie());
+            sessions.push(session);
+        }
+        assert_eq!(jar.0.len(), 3, "{jar:?}");
+        for session in &sessions {
+            let frames = format!("{}/frames", session.seat);
+            let shown = jar.shown_to(&format!("{outside}{frames}"));
+            let [one] = shown.as_slice() else {
+                panic!("{shown:?}");
+            };
+            let answer = session.post(&frames, "", &[("Cookie", one)]).await;
+            // Every one of them is there, and has no event stream yet.
+            assert_eq!(answer.status, 202, "{answer:?}");
+            assert!(
+                jar.shown_to(&format!("{outside}{mount}/api/rooms"))
+                    .is_empty()
+            );
+        }
+        // One of them leaves, and the browser forgets this one.
+        let path = format!("{outside}{}", sessions[0].seat);
+        let shown = jar.shown_to(&path).remove(0);
+        let shown = [("Cookie", shown.as_str())];
+        let left = request(relay.address, "DELETE", &sessions[0].seat, &shown, b"").await;
+        jar.take(left.cookie());
+        assert!(jar.shown_to(&path).is_empty());
+        assert_eq!(jar.0.len(), 2);
+    }
+}
+
+/// A browser's cookies, by name and path (RFC 6265 sections 5.3 and 5.4).
+#[derive(Debug, Default)]
+struct Jar(BTreeMap<(String, String), String>);
+
+impl Jar {
+    fn take(&mut self, cookie: &str) {
+        let (pair, attributes) = cookie.split_once("; ").unwrap();
+        let (name, value) = pair.split_once('=').unwrap();
+        let attribute = |name| {
+            attributes
+                .split("; ")
+                .find_map(|one| one.strip_prefix(name))
+        };
+        let path = attribute("Path=").unwrap();
+        let key = (name.to_owned(), path.to_owned());
+        match attribute("Max-Age=") {
+            Some("0") => self.0.remove(&key),
+            _ => self.0.insert(key, value.to_owned()),
+        };
+    }
+
+    fn shown_to(&self, request: &str) -> Vec<String> {
+        let matches = |path: &str| {
+            let rest = request.strip_prefix(path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let matching = self.0.iter().filter(|((_, path), _)| matches(path));
+        matching
+            .map(|((name, _), value)| format!("{name}={value}"))
+            .collect()
+    }
 }
 
 #[tokio::test]
@@ -405,7 +496,7 @@ async fn a_page_of_another_origin_gets_no_session() {
     let own = format!("http://{}", relay.address);
     let answer = session.enter(&join, &[("Origin", &own)]).await;
     assert_eq!(answer.status, 201);
-    let token = set_cookie(&answer);
+    let token = answer.cookie();
     let shown = ("Cookie", token.split(';').next().unwrap());
     for (method, path) in [
         ("GET", format!("{}/events", session.seat)),
@@ -439,6 +530,26 @@ async fn a_stream_lives_as_long_as_its_client_does() {
     // From now on it says nothing.
     while in_time(events.next()).await.is_some() {}
     assert_eq!(session.hand_in("").await.status, 409);
+}
+
+#[tokio::test]
+async fn who_only_gives_signs_of_life_loses_the_stream_in_the_end_and_goes_on_from_there() {
+    let relay = TestRelay::with(|config| config.limits.idle_millis = 500).await;
+    let room = Room::create(relay.address).await;
+    let (mut session, seq) = joined(&room).await;
+    session.listen(None).await.unwrap();
+    in_time(async {
+        while session.hand_in("").await.status == 202 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    // The stream ends as one that breaks does: without a word.
+    let came = session.receive().await;
+    assert!(came.is_none(), "{came:?}");
+    session.listen(Some(seq)).await.unwrap();
+    let back = session.receive().await;
+    assert!(matches!(back, Some(RelayFrame::Resumed(_))), "{back:?}");
 }
 
 #[tokio::test]

@@ -25,6 +25,14 @@ impl Answer {
         (self.status, problem.code)
     }
 
+    /// What a browser is to keep.
+    pub(crate) fn cookie(&self) -> &str {
+        let mut lines = self.head_as_it_came.lines();
+        lines
+            .find_map(|line| line.strip_prefix("set-cookie: "))
+            .expect("a cookie")
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines();
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
@@ -33,6 +41,19 @@ impl Answer {
 
 pub(crate) async fn get(relay: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
     request(relay, "GET", path, headers, b"").await
+}
+
+/// The value of one series of a relay's metrics.
+pub(crate) async fn series(metrics: SocketAddr, name: &str) -> f64 {
+    let page = get(metrics, "/metrics", &[]).await;
+    assert_eq!(page.status, 200);
+    let line = page
+        .body
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name}: {}", page.body))
+        .parse()
+        .unwrap()
 }
 
 pub(crate) async fn delete(relay: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {

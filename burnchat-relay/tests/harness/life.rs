@@ -7,23 +7,29 @@ use burnchat_core::wire::BurnReason;
 
 use super::http::{delete, get};
 use super::markers::Markers;
-use super::participant::Participant;
+use super::participant::{Person, Transport};
+use super::session::{Browser, Session};
+use super::wire::Wire;
 use super::{Room, now, rng};
 
-/// A room in which two have talked.
-pub(crate) struct Life {
+/// A room in which two have talked, each over a transport of their own.
+pub(crate) struct LifeOver<A, B> {
     pub(crate) room: Room,
-    pub(crate) ann: Participant,
-    pub(crate) bob: Participant,
+    pub(crate) ann: Person<A>,
+    pub(crate) bob: Person<B>,
 }
 
-impl Life {
+pub(crate) type Life = LifeOver<Wire, Wire>;
+/// In which nobody has a WebSocket: one keeps the seat token itself, the other's browser does.
+pub(crate) type HttpLife = LifeOver<Session, Browser>;
+
+impl<A: Transport, B: Transport> LifeOver<A, B> {
     /// Opens a room, lets in who has the link, looks at it from outside in the right way and in wrong ones, talks, comes
     /// back after a broken connection.
     pub(crate) async fn live(relay: SocketAddr, settings: RoomSettings) -> Self {
         let room = Room::create_with(relay, settings).await;
-        let mut ann = Participant::create(&room, "ann").await;
-        let mut bob = Participant::join(&room, "bob").await;
+        let mut ann = Person::<A>::create(&room, "ann").await;
+        let mut bob = Person::<B>::join(&room, "bob").await;
         tokio::join!(ann.until_keyed_with(1), bob.until_keyed_with(1));
         ann.send("hello").await;
         bob.until_message().await;
@@ -73,6 +79,11 @@ impl Life {
         let mut markers = Markers::default();
         for frame in self.ann.seen.iter().chain(&self.bob.seen) {
             markers.add_json(frame);
+        }
+        for shown in [self.ann.wire.shown(), self.bob.wire.shown()] {
+            if let Some(token) = shown {
+                markers.add("a seat token", token);
+            }
         }
         markers.extend(self.room.markers());
         markers

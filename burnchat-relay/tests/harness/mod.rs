@@ -8,6 +8,8 @@ pub(crate) mod many;
 pub(crate) mod markers;
 #[cfg(target_os = "linux")]
 pub(crate) mod memory;
+#[cfg(feature = "cli")]
+pub(crate) mod nginx;
 pub(crate) mod participant;
 #[cfg(feature = "cli")]
 pub(crate) mod pebble;
@@ -43,22 +45,30 @@ impl TestRelay {
 
     /// With other limits or other patience.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        Self::listening(change, None).await
+        Self::listening(change, None, "").await
+    }
+
+    /// In an application that has it at this path, too.
+    pub(crate) async fn mounted(path: &str, change: impl FnOnce(&mut Config)) -> Self {
+        Self::listening(change, None, path).await
     }
 
     /// With kernel buffers of about this size, so that a reader who stops reading is noticed soon.
     pub(crate) async fn with_small_buffers(bytes: u32, change: impl FnOnce(&mut Config)) -> Self {
-        Self::listening(change, Some(bytes)).await
+        Self::listening(change, Some(bytes), "").await
     }
 
-    async fn listening(change: impl FnOnce(&mut Config), buffer: Option<u32>) -> Self {
+    async fn listening(change: impl FnOnce(&mut Config), buffer: Option<u32>, mount: &str) -> Self {
         let mut config = Config::default();
         change(&mut config);
         let relay = Relay::start(config);
         let listener = listen(buffer);
         let address = listener.local_addr().unwrap();
-        let service = relay
-            .router()
+        let mut router = relay.router();
+        if !mount.is_empty() {
+            router = router.nest(mount, relay.router());
+        }
+        let service = router
             .fallback(burnchat_relay::unknown_path)
             .into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
@@ -90,16 +100,14 @@ impl Room {
     }
 
     pub(crate) async fn create_with(relay: SocketAddr, settings: RoomSettings) -> Self {
-        let base = format!("http://{relay}");
-        let (request, link) = plan_room(&base, settings, now(), &mut rng()).unwrap();
-        let request = request.encode();
+        let (request, link) = plan(relay, settings);
         let answer = http::post(relay, "/api/rooms", request.as_bytes()).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         Self {
             relay,
             link,
             created: RoomCreated::parse(answer.body.as_bytes()).unwrap(),
-            seen: [request.as_str().to_owned(), answer.body],
+            seen: [request, answer.body],
         }
     }
 
@@ -124,6 +132,13 @@ impl Room {
     }
 }
 
+/// The body of a request for a room, and the room's link.
+pub(crate) fn plan(relay: SocketAddr, settings: RoomSettings) -> (String, Link) {
+    let base = format!("http://{relay}");
+    let (request, link) = plan_room(&base, settings, now(), &mut rng()).unwrap();
+    (request.encode().as_str().to_owned(), link)
+}
+
 /// What should happen soon and not by chance.
 pub(crate) async fn in_time<T>(happens: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), happens)
@@ -135,6 +150,15 @@ pub(crate) async fn in_time<T>(happens: impl Future<Output = T>) -> T {
 pub(crate) fn installed(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let there = std::env::split_paths(&folders).any(|folder| folder.join(program).exists());
+    is_installed(program, there)
+}
+
+/// The same of one that is where people's `PATH` does not look.
+pub(crate) fn installed_at(program: &str) -> bool {
+    is_installed(program, std::path::Path::new(program).exists())
+}
+
+fn is_installed(program: &str, there: bool) -> bool {
     let all_of_them = std::env::var_os("BURNCHAT_TEST_EVERYTHING").is_some();
     assert!(there || !all_of_them, "{program} is not installed");
     if !there {

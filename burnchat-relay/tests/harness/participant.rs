@@ -8,6 +8,7 @@ use burnchat_core::client::{Client, Event, JoinOptions, Output};
 use burnchat_core::crypto::{Name, Secret};
 use burnchat_core::ids::{MessageId, RoomId};
 use burnchat_core::link::Link;
+use burnchat_core::wire::BurnReason;
 
 use super::wire::{Came, Wire};
 use super::{Room, in_time, now, rng};
@@ -22,6 +23,16 @@ pub(crate) trait Transport: Sized {
     async fn put(&mut self, frame: &str);
     /// The next frame, if the connection does not end. Cancel safe.
     async fn take(&mut self) -> Option<String>;
+    /// Expects the end of the room, and then that of the connection. What comes before is passed over.
+    async fn expect_burn(&mut self, reason: BurnReason);
+    /// A connection for the same person, after this one has broken.
+    async fn opened_anew(&mut self, relay: SocketAddr, room: RoomId) -> Self {
+        Self::open_with(relay, room, None).await
+    }
+    /// What is shown to be let in, besides frames.
+    fn shown(&self) -> Option<&str> {
+        None
+    }
 }
 
 pub(crate) struct Person<W> {
@@ -88,7 +99,7 @@ impl<W: Transport> Person<W> {
     /// Connects anew, after the connection broke.
     pub(crate) async fn reconnect(&mut self) {
         self.client.handle_disconnected(now());
-        self.wire = W::open_with(self.relay, self.room, None).await;
+        self.wire = self.wire.opened_anew(self.relay, self.room).await;
         self.client.handle_connected(now(), &mut rng()).unwrap();
     }
 
@@ -180,7 +191,7 @@ impl<W: Transport> Person<W> {
 pub(crate) struct Knock {
     relay: SocketAddr,
     room: RoomId,
-    join: String,
+    pub(crate) join: String,
 }
 
 impl Knock {

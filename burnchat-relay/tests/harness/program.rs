@@ -81,6 +81,16 @@ impl Program {
         kib.unwrap().parse::<u64>().unwrap() << 10
     }
 
+    /// How many sockets it has open.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn sockets(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
+        files
+            .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
+            .filter(|to| to.to_string_lossy().starts_with("socket:"))
+            .count()
+    }
+
     /// Ends it without asking, and waits until it has.
     pub(crate) async fn kill(mut self) {
         in_time(self.child.kill()).await.unwrap();

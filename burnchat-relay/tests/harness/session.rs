@@ -22,6 +22,8 @@ pub(crate) struct Session {
     /// The same with the participant, once there is one.
     pub(crate) seat: String,
     pub(crate) bearer: String,
+    /// The same for who is a browser: then no other header is sent.
+    pub(crate) cookie: Option<String>,
     pub(crate) events: Option<EventStream>,
     came: VecDeque<String>,
     buffer: Option<u32>,
@@ -41,14 +43,24 @@ impl Session {
             self.seat = format!("{}/{}", self.path, id.to_base64());
             let (_, token) = answer.body.split_once(r#""seat_token":""#).unwrap();
             self.bearer = format!("Bearer {}", &token[..43]);
+            if self.cookie.is_some() {
+                self.cookie = Some(answer.cookie().split(';').next().unwrap().to_owned());
+            }
         }
         answer
     }
 
+    /// The header that shows the seat token.
+    pub(crate) fn credential(&self) -> (&str, &str) {
+        match &self.cookie {
+            Some(cookie) => ("Cookie", cookie),
+            None => ("Authorization", &self.bearer),
+        }
+    }
+
     /// Opens an event stream: the first, or one that goes on after this entry.
     pub(crate) async fn listen(&mut self, after: Option<u64>) -> Result<(), Answer> {
-        let bearer = self.bearer.clone();
-        let stream = self.open_events(&[("Authorization", &bearer)], after).await;
+        let stream = self.open_events(&[self.credential()], after).await;
         self.events = Some(stream?);
         Ok(())
     }
@@ -70,13 +82,11 @@ impl Session {
     /// Posts a frame.
     pub(crate) async fn hand_in(&self, frame: &str) -> Answer {
         let path = format!("{}/frames", self.seat);
-        let bearer = [("Authorization", self.bearer.as_str())];
-        self.post(&path, frame, &bearer).await
+        self.post(&path, frame, &[self.credential()]).await
     }
 
     pub(crate) async fn leave(&self) -> Answer {
-        let bearer = [("Authorization", self.bearer.as_str())];
-        request(self.relay, "DELETE", &self.seat, &bearer, b"").await
+        request(self.relay, "DELETE", &self.seat, &[self.credential()], b"").await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
@@ -128,6 +138,7 @@ impl Transport for Session {
             path,
             seat: String::new(),
             bearer: String::new(),
+            cookie: None,
             events: None,
             came: VecDeque::new(),
             buffer,
@@ -138,7 +149,13 @@ impl Transport for Session {
     async fn put(&mut self, frame: &str) {
         let refused = match ClientFrame::parse(frame.as_bytes()).unwrap() {
             ClientFrame::Join(_) => {
-                let answer = self.enter(frame, &[("Accept-Token", "bearer")]).await;
+                let wants = [("Accept-Token", "bearer")];
+                let wants = if self.cookie.is_some() {
+                    &[]
+                } else {
+                    &wants[..]
+                };
+                let answer = self.enter(frame, wants).await;
                 if answer.status == 201 {
                     self.came.push_back(answer.body);
                     self.listen(None).await.err()
@@ -169,6 +186,57 @@ impl Transport for Session {
                 return Some(frame);
             }
         }
+    }
+
+    async fn expect_burn(&mut self, reason: BurnReason) {
+        Self::expect_burn(self, reason).await;
+    }
+
+    /// The same session without its stream.
+    async fn opened_anew(&mut self, relay: SocketAddr, room: RoomId) -> Self {
+        Self {
+            path: self.path.clone(),
+            seat: self.seat.clone(),
+            bearer: self.bearer.clone(),
+            cookie: self.cookie.clone(),
+            ..Self::open_with(relay, room, None).await
+        }
+    }
+
+    fn shown(&self) -> Option<&str> {
+        let (_, shown) = self.credential();
+        shown.split([' ', '=']).nth(1)
+    }
+}
+
+/// A session whose token a browser keeps, and no script sees.
+pub(crate) struct Browser(pub(crate) Session);
+
+impl Transport for Browser {
+    async fn open_with(relay: SocketAddr, room: RoomId, buffer: Option<u32>) -> Self {
+        let mut session = Session::open_with(relay, room, buffer).await;
+        session.cookie = Some(String::new());
+        Self(session)
+    }
+
+    async fn put(&mut self, frame: &str) {
+        self.0.put(frame).await;
+    }
+
+    async fn take(&mut self) -> Option<String> {
+        self.0.take().await
+    }
+
+    async fn expect_burn(&mut self, reason: BurnReason) {
+        self.0.expect_burn(reason).await;
+    }
+
+    async fn opened_anew(&mut self, relay: SocketAddr, room: RoomId) -> Self {
+        Self(self.0.opened_anew(relay, room).await)
+    }
+
+    fn shown(&self) -> Option<&str> {
+        self.0.shown()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Certificates of the test's own, and clients that trust them.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -58,6 +58,12 @@ impl Root {
 
     /// A place on this machine from which everything goes to the relay by TLS.
     pub(crate) async fn tunnel(&self, relay: SocketAddr) -> SocketAddr {
+        self.tunnel_from(Ipv4Addr::LOCALHOST.into(), relay).await
+    }
+
+    /// The same for who has this address.
+    pub(crate) async fn tunnel_from(&self, client: IpAddr, relay: SocketAddr) -> SocketAddr {
+        let from = SocketAddr::new(client, 0);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let client = self.client();
@@ -65,7 +71,9 @@ impl Root {
             while let Ok((mut plain, _)) = listener.accept().await {
                 let client = client.clone();
                 tokio::spawn(async move {
-                    let stream = TcpStream::connect(relay).await.unwrap();
+                    let socket = TcpSocket::new_v4().unwrap();
+                    socket.bind(from).unwrap();
+                    let stream = socket.connect(relay).await.unwrap();
                     let name = ServerName::try_from(DOMAIN).unwrap();
                     let mut stream = client.connect(name, stream).await.unwrap();
                     // How it ends is seen at the near end.

@@ -50,6 +50,10 @@ impl Transport for Wire {
             }
         }
     }
+
+    async fn expect_burn(&mut self, reason: BurnReason) {
+        Self::expect_burn(self, reason).await;
+    }
 }
 
 /// What came.

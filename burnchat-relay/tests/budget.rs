@@ -1,0 +1,165 @@
+//! The budget for memory (spec section 16): what the relay counts is what it takes, and there it stops.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what is not as it should be ends the test, in what its functions share, too"
+)]
+
+#[cfg(test)]
+mod harness;
+
+use std::net::SocketAddr;
+
+use burnchat_core::client::RoomSettings;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinSet;
+
+use self::harness::http::{post, series};
+use self::harness::many::{come_and_go, until_all_are_gone};
+use self::harness::participant::Participant;
+use self::harness::program::Program;
+use self::harness::{Room, in_time, plan};
+
+/// Small enough to be filled soon, and large beside what the program takes by chance.
+const BUDGET: u64 = 12 << 20;
+/// What may come and go beside the rooms: buffers, threads, free lists.
+const BESIDES: u64 = 3 << 20;
+
+async fn start() -> (Program, SocketAddr, u64) {
+    let program = Program::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "127.0.0.1:0",
+        "--log",
+        "error",
+        "--kept-bytes-in-all",
+        &BUDGET.to_string(),
+        "--rooms-of-peer",
+        "1000000",
+        "--connection-frames",
+        "10000000:10000000",
+        "--connection-bytes",
+        "1000000000:1000000000",
+        "--kept-millis",
+        "3600000",
+        "--backlog-frames",
+        "1000000",
+        "--backlog-bytes",
+        "100000000",
+    ])
+    .await;
+    let metrics = program.metrics.unwrap();
+    // What is needed once is needed after these.
+    come_and_go(program.address, 500).await;
+    until_all_are_gone(program.address).await;
+    let before = program.memory();
+    (program, metrics, before)
+}
+
+/// That what is counted is at least what has come to be taken, but for what comes by chance.
+async fn expect_honest(program: &Program, metrics: SocketAddr, before: u64, what: &str) -> u64 {
+    let counted = series(metrics, "burnchat_kept_bytes").await as u64;
+    let taken = program.memory().saturating_sub(before);
+    println!(
+        "{what}: {} KiB counted, {} KiB taken",
+        counted >> 10,
+        taken >> 10
+    );
+    assert!(
+        taken < counted + counted / 8 + BESIDES,
+        "{what}: {taken} bytes taken, {counted} counted"
+    );
+    // Nor is it much more: or an operator pays for nothing.
+    assert!(
+        counted < taken * 2 + BESIDES,
+        "{what}: {taken} bytes taken, {counted} counted"
+    );
+    counted
+}
+
+#[tokio::test]
+async fn empty_rooms_are_made_until_three_quarters_are_used_up_and_no_more() {
+    let (program, metrics, before) = start().await;
+    let relay = program.address;
+    let mut makers = JoinSet::new();
+    for _ in 0..4 {
+        makers.spawn(async move {
+            let mut made = 0_u64;
+            loop {
+                let (body, _) = plan(relay, RoomSettings::default());
+                let answer = post(relay, "/api/rooms", body.as_bytes()).await;
+                if answer.status != 201 {
+                    return (made, answer.refusal());
+                }
+                made += 1;
+            }
+        });
+    }
+    let mut rooms = 0;
+    for (made, refusal) in makers.join_all().await {
+        assert_eq!(refusal, (429, "too_many_rooms".to_owned()));
+        rooms += made;
+    }
+    let counted = expect_honest(&program, metrics, before, "empty rooms").await;
+    println!("{rooms} rooms, {} bytes each", counted / rooms);
+    assert!((BUDGET * 3 / 4..BUDGET * 3 / 4 + 8_192).contains(&counted));
+}
+
+/// The shortest entries there are: what is round them is more than they.
+#[tokio::test]
+async fn a_room_full_of_the_shortest_entries_takes_no_more_than_there_is() {
+    let (program, metrics, before) = start().await;
+    let room = Room::create(program.address).await;
+    let mut ann = Participant::create(&room, "ann").await;
+    let full = 60_000;
+    lock_and_unlock(&mut ann, full).await;
+    let counted = expect_honest(&program, metrics, before, "short entries").await;
+    assert!(
+        (BUDGET * 7 / 8..BUDGET + 4_096).contains(&counted),
+        "{counted} of {BUDGET}"
+    );
+    let (body, _) = plan(program.address, RoomSettings::default());
+    let refused = post(program.address, "/api/rooms", body.as_bytes()).await;
+    assert_eq!(refused.refusal(), (429, "too_many_rooms".to_owned()));
+
+    // The room goes on, and takes no more than it has.
+    let memory = program.memory();
+    lock_and_unlock(&mut ann, 20_000).await;
+    let still = series(metrics, "burnchat_kept_bytes").await as u64;
+    assert!(still <= counted + 4_096, "{still} after {counted}");
+    let grown = program.memory().saturating_sub(memory);
+    assert!(grown < BESIDES, "{grown} bytes more than {memory}");
+}
+
+/// So many commands, each of which is an entry of the log.
+async fn lock_and_unlock(ann: &mut Participant, times: usize) {
+    let mut frames = Vec::new();
+    for locked in [true, false] {
+        let text = format!(r#"{{"type":"lock","locked":{locked}}}"#);
+        frames.extend([0x81, 0x80 | text.len() as u8, 0, 0, 0, 0]);
+        frames.extend(text.as_bytes());
+    }
+    let frames = frames.repeat(100);
+    let (mut read, mut write) = ann.wire.0.get_mut().split();
+    let say = async {
+        for _ in 0..times / 200 {
+            write.write_all(&frames).await.unwrap();
+        }
+    };
+    let hear = async {
+        let mut buffer = vec![0; 1 << 16];
+        let mut heard = 0;
+        while heard < times {
+            let length = read.read(&mut buffer).await.unwrap();
+            assert_ne!(length, 0, "the connection ended");
+            // Each frame is one object.
+            heard += buffer[..length]
+                .iter()
+                .filter(|byte| **byte == b'{')
+                .count();
+        }
+    };
+    in_time(async { tokio::join!(say, hear) }).await;
+}
