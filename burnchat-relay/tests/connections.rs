@@ -7,19 +7,17 @@ use std::time::Duration;
 
 use burnchat_core::client::Event;
 use burnchat_core::error::Code;
-use burnchat_core::ids::RoomId;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
 use burnchat_core::wire::{BurnReason, RelayFrame};
 use burnchat_relay::Rate;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 
+use self::harness::many::NOWHERE;
 use self::harness::participant::Participant;
 use self::harness::wire::{Came, Wire};
 use self::harness::{Room, TestRelay, in_time, now, rng};
 
-/// A well-formed id of no room.
-const NOWHERE: RoomId = RoomId([0; 16]);
 /// The size of a kernel buffer that fills soon.
 const SMALL: u32 = 16_384;
 
@@ -206,16 +204,11 @@ async fn what_waits_for_a_slow_reader_burns_with_the_room() {
 
 #[tokio::test]
 async fn who_does_not_answer_a_ping_is_away_and_can_resume() {
-    let relay = TestRelay::with(|config| {
-        config.ping_every = Duration::from_millis(300);
-        config.pong_within = Duration::from_millis(300);
-    })
-    .await;
+    let relay = TestRelay::that_pings_often().await;
     let room = Room::create(relay.address).await;
     let mut ann = Participant::create(&room, "ann").await;
     // It is there, and takes what comes, but its WebSocket sleeps.
-    let stream = ann.wire.0.get_mut();
-    in_time(async { while stream.read(&mut [0; 4_096]).await.unwrap_or(0) > 0 {} }).await;
+    ann.wire.until_it_ends().await;
     assert_eq!(relay.relay.stats().await.connections, 0);
 
     ann.reconnect().await;
@@ -224,11 +217,7 @@ async fn who_does_not_answer_a_ping_is_away_and_can_resume() {
 
 #[tokio::test]
 async fn who_answers_pings_stays() {
-    let relay = TestRelay::with(|config| {
-        config.ping_every = Duration::from_millis(300);
-        config.pong_within = Duration::from_millis(300);
-    })
-    .await;
+    let relay = TestRelay::that_pings_often().await;
     let mut wire = Wire::open(relay.address, NOWHERE).await;
     for _ in 0..4 {
         assert!(matches!(wire.next().await, Came::Ping));

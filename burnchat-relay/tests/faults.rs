@@ -8,18 +8,16 @@ use std::time::Duration;
 
 use burnchat_core::client::{Event, RoomSettings};
 use burnchat_core::error::Code;
-use burnchat_core::ids::RoomId;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
 use burnchat_core::wire::{BurnReason, RelayFrame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use self::harness::many::NOWHERE;
 use self::harness::participant::{Knock, Participant};
 use self::harness::wire::{Came, Wire};
 use self::harness::{Room, TestRelay, in_time, now, rng};
-
-const NOWHERE: RoomId = RoomId([0; 16]);
 
 #[tokio::test]
 async fn half_a_first_frame_is_waited_for_no_longer_than_a_whole_one() {
@@ -33,17 +31,12 @@ async fn half_a_first_frame_is_waited_for_no_longer_than_a_whole_one() {
 
 #[tokio::test]
 async fn who_falls_silent_in_the_middle_of_a_frame_is_away_and_can_resume() {
-    let relay = TestRelay::with(|config| {
-        config.ping_every = Duration::from_millis(300);
-        config.pong_within = Duration::from_millis(300);
-    })
-    .await;
+    let relay = TestRelay::that_pings_often().await;
     let room = Room::create(relay.address).await;
     let mut ann = Participant::create(&room, "ann").await;
     ann.wire.send_bytes(&[0x81, 0xfe, 0x40]).await;
     // Its socket takes what comes, and nobody is behind it.
-    let stream = ann.wire.0.get_mut();
-    in_time(async { while stream.read(&mut [0; 4_096]).await.unwrap_or(0) > 0 {} }).await;
+    ann.wire.until_it_ends().await;
     assert_eq!(relay.relay.stats().await.connections, 0);
 
     ann.reconnect().await;

@@ -79,6 +79,7 @@ async fn nothing_is_left_once_a_relay_that_ends_has_burned_its_rooms() {
 
     program.signal(Signal::TERM);
     program.until_logged("asked to end").await;
+    assert!(TcpStream::connect(program.address).await.is_err());
     http.end(BurnReason::Shutdown).await;
     expect_nothing(&program, &finder).await;
     life.end(BurnReason::Shutdown).await;

@@ -80,10 +80,9 @@ impl<A: Transport, B: Transport> LifeOver<A, B> {
         for frame in self.ann.seen.iter().chain(&self.bob.seen) {
             markers.add_json(frame);
         }
-        for shown in [self.ann.wire.shown(), self.bob.wire.shown()] {
-            if let Some(token) = shown {
-                markers.add("a seat token", token);
-            }
+        let shown = [self.ann.wire.shown(), self.bob.wire.shown()];
+        for token in shown.into_iter().flatten() {
+            markers.add("a seat token", token);
         }
         markers.extend(self.room.markers());
         markers

@@ -53,6 +53,15 @@ impl TestRelay {
         Self::listening(change, None, path).await
     }
 
+    /// That soon takes for broken who does not answer.
+    pub(crate) async fn that_pings_often() -> Self {
+        Self::with(|config| {
+            config.ping_every = Duration::from_millis(300);
+            config.pong_within = Duration::from_millis(300);
+        })
+        .await
+    }
+
     /// With kernel buffers of about this size, so that a reader who stops reading is noticed soon.
     pub(crate) async fn with_small_buffers(bytes: u32, change: impl FnOnce(&mut Config)) -> Self {
         Self::listening(change, Some(bytes), "").await

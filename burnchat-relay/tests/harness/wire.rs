@@ -86,6 +86,13 @@ impl Wire {
         in_time(self.0.get_mut().write_all(bytes)).await.unwrap();
     }
 
+    /// Takes what comes, and answers nothing, not even pings.
+    pub(crate) async fn until_it_ends(&mut self) {
+        use tokio::io::AsyncReadExt;
+        let stream = self.0.get_mut();
+        in_time(async { while stream.read(&mut [0; 4_096]).await.unwrap_or(0) > 0 {} }).await;
+    }
+
     pub(crate) async fn close(&mut self, code: u16) {
         let close = CloseFrame {
             code: code.into(),

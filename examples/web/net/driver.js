@@ -166,8 +166,13 @@ export class Driver {
     }
   }
 
+  /** The one there is may not have come as far as to know the seat. */
+  #close(/** @type {number} */ code) {
+    for (const one of [this.#connection, this.#broke]) one?.close(code);
+  }
+
   #drop(/** @type {number} */ code) {
-    (this.#connection ?? this.#broke)?.close(code);
+    this.#close(code);
     this.#connection = null;
     this.#broke = null;
   }
@@ -182,7 +187,7 @@ export class Driver {
 
   /** The page goes away: so does its participant, as with a WebSocket that a browser closes. (1001 is the browser's own to give.) */
   #unload(/** @type {Event | PageTransitionEvent} */ event) {
-    if (!('persisted' in event && event.persisted)) (this.#connection ?? this.#broke)?.close(1000);
+    if (!('persisted' in event && event.persisted)) this.#close(1000);
   }
 
   /** There may be a network again. */
