@@ -126,7 +126,10 @@ async fn ask(stream: &mut TcpStream, request: &str) -> Option<String> {
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = vec![0; 1 << 16];
     match in_time(stream.read(&mut answer)).await {
-        Ok(length @ 1..) => Some(String::from_utf8_lossy(&answer[..length]).into_owned()),
+        Ok(length @ 1..) => {
+            answer.truncate(length);
+            Some(String::from_utf8_lossy(&answer).into_owned())
+        }
         _ => None,
     }
 }
