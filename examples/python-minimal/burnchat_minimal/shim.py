@@ -168,7 +168,7 @@ class Shim:
         if what == "line":
             self.commands.append(self._read(value))
         elif what in ("leave", "broken"):
-            self.broken = what == "broken"
+            self.broken |= what == "broken"
             client.leave(now)
         elif what is not self.connection:
             pass  # nothing more is read from a connection that was given up
