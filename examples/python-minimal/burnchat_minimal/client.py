@@ -179,13 +179,13 @@ class Client:
         self._control(room, READ, author + message_id)
 
     def kick(self, now: int, target: bytes, renew: bool = True) -> None:
-        self._command(now, "kick", id=target, ticket_hash=self.tickets.draw if renew else None)
+        self._command(now, "kick", new_ticket=renew, id=target, ticket_hash=None)
 
     def lock(self, now: int, locked: bool) -> None:
         self._command(now, "lock", locked=locked)
 
     def renew(self, now: int) -> None:
-        self._command(now, "renew", ticket_hash=self.tickets.draw)
+        self._command(now, "renew", new_ticket=True)
 
     def extend(self, now: int, seconds: int) -> None:
         self._command(now, "extend", seconds=seconds, after=self._last_extended)
@@ -417,14 +417,14 @@ class Client:
 
     # Commands (11.5).
 
-    def _command(self, now: int, cmd: str, **members: Any) -> None:
+    def _command(self, now: int, cmd: str, new_ticket: bool = False, **members: Any) -> None:
         self._room(now)
         if not self.is_creator and not (cmd == "burn" and self.anyone_may_burn):
             raise Refused("not_creator")
         if cmd == "lock" and members["locked"] == self._lock_under_way():
             return  # repeated: nothing, and no entry would say so
-        if callable(members.get("ticket_hash")):
-            members["ticket_hash"] = members["ticket_hash"]()
+        if new_ticket:
+            members["ticket_hash"] = self.tickets.draw()
         command = Command(cmd, members)
         if not (cmd == "kick" and members["ticket_hash"] is None and members["id"] in self.departed):
             self._commands.append(command)

@@ -122,8 +122,13 @@ class Talking(unittest.TestCase):
         for person in (self.ana, self.ben):
             self.assertEqual(person.events[-1], {"event": "ended", "reason": "burned"})
             self.assertFalse(hasattr(person.client, "tickets"))
-            with self.assertRaisesRegex(Refused, "ended"):
-                person.client.send(self.hall.now, "anybody?")
+            for late in (
+                lambda c: c.send(START, "anybody?"),
+                lambda c: c.kick(START, bytes(16)),
+                lambda c: c.renew(START),
+            ):
+                with self.assertRaisesRegex(Refused, "ended"):
+                    late(person.client)
 
     def test_the_room_ends_by_the_countdown_without_the_relay(self) -> None:
         self.hall.after(599_999)
