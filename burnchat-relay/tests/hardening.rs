@@ -170,7 +170,7 @@ async fn live_and_burn<A: Transport, B: Transport>(relay: SocketAddr) -> LifeOve
             history,
             ..RoomSettings::default()
         };
-        lives.push(LifeOver::live(relay, settings).await);
+        lives.push(LifeOver::<A, B>::live(relay, settings).await);
     }
     for (index, life) in lives.into_iter().enumerate() {
         match index % 2 {
