@@ -1,9 +1,11 @@
-//! The command line, and the file that may stand for a part of it.
+//! The command line, and the file and the environment that may stand for a part of it.
 
+mod environment;
 mod file;
 mod limits;
 
 use std::ffi::OsString;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -26,7 +28,7 @@ use self::limits::LimitOptions;
     version,
     max_term_width = 100,
     after_long_help = AFTER_HELP,
-    // The command line wins over the file, and the later over the earlier.
+    // The command line wins over the environment, that over the file, and the later over the earlier.
     args_override_self = true
 )]
 pub(crate) struct Options {
@@ -37,7 +39,7 @@ pub(crate) struct Options {
     /// Read options from this TOML file; those on the command line win
     ///
     /// Each option is a key, without its dashes: `rooms = 10000`, `acme = ["chat.example"]`, `mlock = true`. A key that
-    /// is no option is an error.
+    /// is no option is an error. So is each an environment variable: BURNCHAT_RELAY_ROOMS=10000.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -241,12 +243,21 @@ pub(crate) enum Asked {
 }
 
 impl Options {
-    /// Reads the command line, and the file it names.
+    /// Reads the command line, the environment, and the file that the command line names.
     ///
     /// # Errors
-    /// What is wrong with either.
+    /// What is wrong with one of them.
     pub(crate) fn read(command_line: Vec<OsString>) -> Result<Asked, Error> {
+        Self::read_with(command_line, |name| std::env::var_os(name))
+    }
+
+    fn read_with(
+        command_line: Vec<OsString>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Asked, Error> {
         let mut command = Self::command();
+        let mut words = command_line.iter().cloned();
+        let name: Vec<_> = words.next().into_iter().collect();
         // What else the command line lacks, the file may have.
         let lenient = Self::command()
             .ignore_errors(true)
@@ -254,28 +265,28 @@ impl Options {
         let path = lenient
             .ok()
             .and_then(|matches| matches.get_one::<PathBuf>("config").cloned());
-        let matches = match path {
-            None => command.try_get_matches_from_mut(command_line)?,
-            Some(path) => {
-                let wrong = |why: String| {
-                    let why = format!("{}: {}", path.display(), why.trim_end());
-                    Self::command().error(ErrorKind::ValueValidation, why)
-                };
-                let text =
-                    std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-                let said = file::arguments(&text, &command).map_err(wrong)?;
-                let mut words = command_line.into_iter();
-                let name: Vec<_> = words.next().into_iter().collect();
-                // By itself first: so that what is wrong is looked for where it is. What the file lacks, the command
-                // line may have.
-                let of_file = command.try_get_matches_from_mut(name.iter().chain(&said));
-                of_file
-                    .err()
-                    .filter(|error| error.kind() != ErrorKind::MissingRequiredArgument)
-                    .map_or(Ok(()), |error| Err(wrong(error.to_string())))?;
-                command.try_get_matches_from_mut(name.into_iter().chain(said).chain(words))?
-            }
+
+        // Each by itself first: so that what is wrong is looked for where it is. What one lacks, another may have.
+        let mut check = |arguments: &[OsString], place: &dyn fmt::Display| {
+            let read = command.try_get_matches_from_mut(name.iter().chain(arguments));
+            read.err()
+                .filter(|error| error.kind() != ErrorKind::MissingRequiredArgument)
+                .map_or(Ok(()), |error| Err(wrong(place, &error.to_string())))
         };
+        let mut said = Vec::new();
+        if let Some(path) = path {
+            let place = path.display();
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| wrong(&place, &error.to_string()))?;
+            said = file::arguments(&text, &Self::command()).map_err(|why| wrong(&place, &why))?;
+            check(&said, &place)?;
+        }
+        for (variable, argument) in environment::arguments(variable, &Self::command()) {
+            check(std::slice::from_ref(&argument), &variable)?;
+            said.push(argument);
+        }
+        let all = name.into_iter().chain(said).chain(words);
+        let matches = command.try_get_matches_from_mut(all)?;
         let options = Self::from_arg_matches(&matches)?;
         if options.print_config {
             return Ok(Asked::Print(file::print(&command, &matches)));
@@ -296,6 +307,11 @@ impl Options {
         config.allowed_origins.clone_from(&asking.allowed_origins);
         config
     }
+}
+
+fn wrong(place: &dyn fmt::Display, why: &str) -> Error {
+    let why = format!("{place}: {}", why.trim_end());
+    Options::command().error(ErrorKind::ValueValidation, why)
 }
 
 /// A network, or an address, which is one of a single host.

@@ -172,6 +172,44 @@ fn the_command_line_wins_over_the_file() {
 }
 
 #[test]
+fn the_environment_says_what_the_command_line_could() {
+    let variable = |name: &str| match name {
+        "BURNCHAT_RELAY_ROOMS" => Some("7".into()),
+        "BURNCHAT_RELAY_CONNECTION_FRAMES" => Some("5:6".into()),
+        "BURNCHAT_RELAY_ALLOWED_ORIGINS" => Some("https://a.example,https://b.example".into()),
+        _ => None,
+    };
+    let file = File::with("rooms = 8\njoins = 9");
+    let words = [
+        "burnchat-relay",
+        "--config",
+        file.path(),
+        "--connection-frames",
+        "1:2",
+    ];
+    let words = words.map(OsString::from).to_vec();
+    let Ok(Asked::Run(options)) = Options::read_with(words, variable) else {
+        panic!("refused");
+    };
+    let config = options.config();
+    assert_eq!(config.limits.rooms, 7, "the environment wins over the file");
+    assert_eq!(config.limits.joins, 9);
+    assert_eq!(
+        config.limits.connection_frames.burst, 2,
+        "and the command line over both"
+    );
+    assert_eq!(config.allowed_origins.len(), 2);
+}
+
+#[test]
+fn what_is_wrong_in_the_environment_is_looked_for_there() {
+    let variable = |name: &str| (name == "BURNCHAT_RELAY_ROOMS").then(|| "many".into());
+    let read = Options::read_with(vec!["burnchat-relay".into()], variable);
+    let said = read.err().expect("refused").to_string();
+    assert!(said.contains("BURNCHAT_RELAY_ROOMS: "), "{said}");
+}
+
+#[test]
 fn what_is_wrong_in_a_file_is_looked_for_there() {
     for (text, why) in [
         ("room = 7", "there is no option room"),
