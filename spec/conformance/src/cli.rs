@@ -35,6 +35,8 @@ enum Command {
     Hostile(hostile::Options),
     /// Prints which requirements of the spec there are, and the cases that show them
     Coverage,
+    /// Prints the limits that the cases of `relay` want, as environment variables of the relay
+    Limits,
 }
 
 const AFTER_HELP: &str = "\
@@ -48,7 +50,7 @@ Exit codes:
 #[command(next_help_heading = "Run and report")]
 pub struct RunOptions {
     /// Only cases of this section (7.3), or with this in their name; may be given several times
-    #[arg(long, value_name = "SECTION|NAME")]
+    #[arg(long, visible_alias = "section", value_name = "SECTION|NAME")]
     pub only: Vec<String>,
 
     /// Only list the cases
@@ -147,6 +149,10 @@ async fn dispatch(command: Command) -> Result<ExitCode, CannotRun> {
         Command::Hostile(options) => hostile::main(options).await,
         Command::Coverage => {
             io::stdout().write_all(coverage::table().as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Limits => {
+            io::stdout().write_all(relay::limits::recommended().as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -10,15 +10,18 @@ pub struct Context<T> {
     pub target: Arc<T>,
     /// What has been said so far.
     pub log: FrameLog,
+    /// Which of the cases of this run it is.
+    pub number: usize,
 }
 
 impl<T> Context<T> {
     /// A context with an empty log.
     #[must_use]
-    pub fn new(target: Arc<T>) -> Self {
+    pub fn new(target: Arc<T>, number: usize) -> Self {
         Self {
             target,
             log: FrameLog::default(),
+            number,
         }
     }
 }

@@ -77,7 +77,7 @@ pub async fn run<T: Send + Sync + 'static>(
         let (places, target, patience) = (places.clone(), target.clone(), options.patience);
         running.spawn(async move {
             let _place = places.acquire_owned().await;
-            (place, run_one(case, target, patience).await)
+            (place, run_one(case, target, place, patience).await)
         });
     }
 
@@ -118,9 +118,10 @@ fn is_section(text: &str) -> bool {
 async fn run_one<T: Send + Sync + 'static>(
     case: &'static Case<T>,
     target: Arc<T>,
+    number: usize,
     patience: Duration,
 ) -> Done {
-    let context = Context::new(target);
+    let context = Context::new(target, number);
     let log: FrameLog = context.log.clone();
     let begun = Instant::now();
     // A task of its own, so that a case that panics is one that failed.
