@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-steps=(fmt msrv deny clippy no-std doc test vectors web browser python fuzz bench)
+steps=(fmt msrv deny clippy no-std doc test vectors conformance web browser python fuzz bench)
 
 usage() {
     cat <<'END'
@@ -24,6 +24,8 @@ Runs the steps named, or all of them in this order, and fails if any of them fai
   doc      the documentation builds, and no link in it is broken
   test     all tests; the core's once with each crypto backend
   vectors  an implementation that is not in Rust, written from the spec alone, agrees with vectors and transcripts
+  conformance
+           the relay suite passes with the relay, and catches every relay that was broken on purpose
   web      the web client: types, lints, vectors, transcripts, and rooms with the relay and the terminal client
   browser  the web client's pages in Chromium, with a real relay; writes pictures of them to target/screenshots;
            skipped where Chromium can't be installed
@@ -134,6 +136,11 @@ step_vectors() {
     node --test --test-reporter=spec spec/vectors/check.mjs spec/transcripts/follow.mjs
 }
 
+# That the catalogue of requirements is whole, and spec/coverage.md its table, the step `test` says.
+step_conformance() {
+    python3 spec/conformance/mutants/run.py
+}
+
 # What npm installs is for the checks alone: the pages and @burnchat/protocol depend on nothing.
 step_web() {
     cargo build --package burnchat-relay --package burnchat-terminal --locked
@@ -221,7 +228,7 @@ for step in "${steps[@]}"; do
         verdict=FAILED
         outcome=1
     fi
-    summary+=("$(printf '%-8s %-8s %4d s' "$step" "$verdict" $((SECONDS - begun)))")
+    summary+=("$(printf '%-11s %-8s %4d s' "$step" "$verdict" $((SECONDS - begun)))")
 done
 
 printf '\n==> summary, %d s in all\n' "$SECONDS"
