@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 
 use super::person::{Knock, Person};
-use super::stage::{Cx, base64, now, rng};
+use super::stage::{Cx, SOON, base64, now, rng};
 use super::target::{Peer, Target};
 use crate::case::{Outcome, Stop, ensure_eq, fail};
 
@@ -213,6 +213,21 @@ impl Room {
             .ask("DELETE", self.path())
             .header("Burnchat-Creator", token);
         asked.send().await?.expect(204).map(drop)
+    }
+
+    /// Waits until so many are on the roster: a connection that was closed may end before the relay has taken note.
+    pub(super) async fn until_there_are(&self, cx: &Cx, people: u64) -> Outcome {
+        let deadline = tokio::time::Instant::now() + SOON;
+        loop {
+            let told = self.look(cx, &self.0.ticket).await?.expect(200)?.json()?;
+            if told["participants"] == people {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() > deadline {
+                return fail(format!("{people} participants"), told.to_string());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
     }
 
     /// Asks what there is to know before joining.

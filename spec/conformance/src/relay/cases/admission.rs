@@ -270,6 +270,7 @@ async fn id_that_left(cx: &Cx) -> Outcome {
     let mut ben = knock.enter(cx).await?;
     let (id, token) = (ben.id(), ben.seat_token.clone());
     ben.wire.close(1000).await;
+    room.until_there_are(cx, 1).await?;
     let mut ann = room.join(cx, "cem").await?;
     ensure(
         !ann.view.is_here(id),
@@ -331,6 +332,7 @@ async fn room_full(cx: &Cx) -> Outcome {
         .enter(cx)
         .await?;
     ben.wire.close(1000).await;
+    room.until_there_are(cx, 2).await?;
     room.join(cx, "fay").await.map(drop)
 }
 

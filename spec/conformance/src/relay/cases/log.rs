@@ -214,6 +214,7 @@ async fn empty_room(cx: &Cx) -> Outcome {
     let seq = ben.view.seq;
     ann.wire.close(1000).await;
     ben.wire.close(1000).await;
+    room.until_there_are(cx, 0).await?;
     let cem = room.join(cx, "cem").await?;
     ensure_eq(
         "`head` after the room was empty",
@@ -243,6 +244,7 @@ async fn history_is_dropped(cx: &Cx) -> Outcome {
     ann.say().await?;
     ann.wire.close(1000).await;
     ben.wire.close(1000).await;
+    room.until_there_are(cx, 0).await?;
     let cem = room.join(cx, "cem").await?;
     ensure(
         !cem.history

@@ -185,8 +185,9 @@ async fn second_join(cx: &Cx) -> Outcome {
 
 async fn handshake_timeout(cx: &Cx) -> Outcome {
     let limit = Duration::from_millis(cx.target.limits.or("HANDSHAKE_MILLIS", 10_000));
-    let mut wire = Wire::open(cx, "stranger", &base64(&random::<16>())).await?;
+    // The relay's clock begins when it has taken the connection in.
     let begun = Instant::now();
+    let mut wire = Wire::open(cx, "stranger", &base64(&random::<16>())).await?;
     // Pings are no frames.
     wire.send_message(Message::Ping(Bytes::new())).await;
     loop {
