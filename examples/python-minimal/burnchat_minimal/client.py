@@ -179,6 +179,8 @@ class Client:
         self._control(room, READ, author + message_id)
 
     def kick(self, now: int, target: bytes, renew: bool = True) -> None:
+        if target == self._room(now).me.id:
+            raise Refused("invalid_parameter")
         self._command(now, "kick", new_ticket=renew, id=target, ticket_hash=None)
 
     def lock(self, now: int, locked: bool) -> None:
@@ -399,7 +401,6 @@ class Client:
         if self._rejoins >= REJOINS:
             return self.end(code)
         self._rejoins += 1
-        self.event("gap", name=code)
         if self._me and self._secrets["seat_token"]:
             self.departed.add(self._me.id)
         if self.room:
@@ -411,6 +412,7 @@ class Client:
         for command in self._commands:
             self.error(code, cmd=command.cmd)
         self._commands.clear()
+        self.event("gap", name=code)
         self.room, self._me, self._commands_at, self.status = None, None, None, Status.OFFLINE
         self.outputs += [("close", REJOINS_LATER), ("connect", 0)]
         return None
