@@ -55,7 +55,7 @@ pub const RECOMMENDED: [(&str, &str, &str); 13] = [
     ),
     (
         "ROOM_ENVELOPES",
-        "300:400",
+        "100:400",
         "envelopes of a room, a second and at once",
     ),
     (
