@@ -60,7 +60,7 @@ async fn offline(
             }
         }
     };
-    if !shared.wants_connection() {
+    if !shared.wants_connection().await {
         return None;
     }
     tokio::select! {

@@ -205,10 +205,19 @@ impl Shared {
         self.lock().outgoing.pop_front()
     }
 
-    /// Whether a connection is wanted.
-    pub(crate) fn wants_connection(&self) -> bool {
-        let machine = self.lock();
-        machine.connect && !machine.is_over()
+    /// Keeps the machine's time until it wants a connection, which it may do only after a while (spec section 11.2).
+    /// False if it is over before that.
+    pub(crate) async fn wants_connection(&self) -> bool {
+        loop {
+            let wait = self.keep_time();
+            {
+                let machine = self.lock();
+                if machine.is_over() || machine.connect {
+                    return !machine.is_over();
+                }
+            }
+            self.to_driver_or(wait).await;
+        }
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -222,10 +231,15 @@ impl Shared {
             if self.is_over() {
                 return;
             }
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.to_driver.notified() => {}
-            }
+            self.to_driver_or(wait).await;
+        }
+    }
+
+    /// Until the driver is woken, or so much time has passed.
+    async fn to_driver_or(&self, wait: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.to_driver.notified() => {}
         }
     }
 

@@ -163,7 +163,7 @@ pub fn ensure_eq<V: PartialEq + fmt::Debug>(what: &str, got: V, expected: V) -> 
 /// `case!("area/1.2/name", ["1.2/requirement"], body)`. Its level is MUST; `Should` or `May`, and `slow`, may follow.
 #[macro_export]
 macro_rules! case {
-    ($name:literal, [$($requirement:literal),* $(,)?], $body:path $(, $flag:ident)* $(,)?) => {
+    ($name:expr, [$($requirement:literal),* $(,)?], $body:path $(, $flag:ident)* $(,)?) => {
         $crate::case::Case {
             name: $name,
             requirements: &[$($requirement),*],

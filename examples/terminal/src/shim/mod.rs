@@ -103,6 +103,8 @@ async fn talk(
     let stop = asked_to_stop();
     tokio::pin!(stop);
     let mut leaving = false;
+    // Commands may be there before the room is; they wait.
+    let mut joined = false;
     let mut ending = Ending::Left;
     loop {
         tokio::select! {
@@ -114,11 +116,14 @@ async fn talk(
                     ending = Ending::of(reason);
                     leaving = true;
                 }
-                Some(event) => printer.event(event, &room)?,
+                Some(event) => {
+                    joined |= matches!(event, Event::Joined { .. });
+                    printer.event(event, &room)?;
+                }
                 // The connection is closed.
                 None => return Ok(ending),
             },
-            line = lines.recv(), if !leaving => match line {
+            line = lines.recv(), if joined && !leaving => match line {
                 Some(line) => obey(&line, &room, printer)?,
                 None => {
                     leaving = true;
