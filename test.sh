@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-steps=(fmt msrv deny clippy no-std doc test vectors conformance web browser python fuzz bench)
+steps=(fmt msrv deny clippy no-std doc test vectors conformance web browser python clients fuzz bench)
 
 usage() {
     cat <<'END'
@@ -29,6 +29,8 @@ Runs the steps named, or all of them in this order, and fails if any of them fai
   web      the web client: types, lints, vectors, transcripts, and rooms with the relay and the terminal client
   browser  the web client's pages in Chromium, with a real relay; writes pictures of them to target/screenshots;
            skipped where Chromium can't be installed
+  clients  the conformance suite and the vectors against the terminal client and the web client, and against clients
+           that are broken on purpose
   python   the minimal client in Python: vectors, transcripts, and rooms with the relay and the terminal client
   fuzz     the fuzz targets compile; skipped where there is no nightly compiler
   bench    every benchmark runs once, to see that it can
@@ -179,6 +181,21 @@ step_python() {
         cd examples/python-minimal
         BURNCHAT_BIN="$CARGO_TARGET_DIR/debug" /usr/bin/python3 -W error -m unittest
     )
+}
+
+# A client that says `not-implemented` has not failed: the terminal client has no `clock` and no `compute`.
+step_clients() {
+    cargo build --package burnchat-conformance --package burnchat-terminal --locked
+    (
+        cd examples/web
+        npm ci --no-audit --no-fund
+    )
+    local suite=$CARGO_TARGET_DIR/debug/burnchat-conformance web='node examples/web/shim/main.js'
+    "$suite" vectors
+    "$suite" vectors --shim "$web"
+    "$suite" client --jobs 10 --shim "$CARGO_TARGET_DIR/debug/burnchat"
+    "$suite" client --jobs 10 --shim "$web"
+    cargo test --package burnchat-conformance --test client_mutants --locked -- --include-ignored --nocapture
 }
 
 step_fuzz() {

@@ -96,6 +96,8 @@ class Participation {
   /** Commands wait for the first `joined`. */
   #joined = withResolvers();
   #ended = withResolvers();
+  /** The room was locked when this client joined; to be told after the codes. */
+  #foundLocked = false;
 
   /**
    * @param {{ client: Client, place: { base: string, roomId: Uint8Array<ArrayBuffer> } }} entrance
@@ -236,11 +238,14 @@ class Participation {
           locked,
           capacity,
         });
+        this.#foundLocked = locked;
         this.#joined.resolve(undefined);
         return;
       }
       case 'verificationChanged':
         this.#printer.print(this.#verification());
+        if (this.#foundLocked) this.#printer.print({ event: 'locked', locked: true });
+        this.#foundLocked = false;
         return;
       case 'rejoining':
         this.#printer.print({ event: 'gap', code: errors.get(event.code)?.number, name: event.code });

@@ -59,7 +59,11 @@ fn every_mutant_changes_what_it_says_and_names_cases_there_are() {
         }
         assert!(!mutant.caught_by.is_empty() && !mutant.about.is_empty());
         for case in &mutant.caught_by {
-            assert!(cases.contains(case.as_str()), "{}: no case {case}", mutant.name);
+            assert!(
+                cases.contains(case.as_str()),
+                "{}: no case {case}",
+                mutant.name
+            );
         }
     }
 }
@@ -77,7 +81,11 @@ async fn every_mutant_is_caught() {
         running.spawn(async move {
             let _place = places.acquire_owned().await;
             let options = Options {
-                only: if full { Vec::new() } else { mutant.caught_by.clone() },
+                only: if full {
+                    Vec::new()
+                } else {
+                    mutant.caught_by.clone()
+                },
                 jobs: if full { 12 } else { 3 },
                 patience: Duration::from_secs(60),
                 ..Options::default()
@@ -102,8 +110,16 @@ async fn every_mutant_is_caught() {
             .filter(|case| mutant.caught_by.iter().any(|named| named == **case))
             .collect();
         let more = caught.len() - named.len();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let verdict = if named.is_empty() { "SURVIVES" } else { "caught" };
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        let verdict = if named.is_empty() {
+            "SURVIVES"
+        } else {
+            "caught"
+        };
         println!("{verdict:8} {:36} {named:?}{more}", mutant.name);
         if named.is_empty() {
             survivors.push(mutant.name.as_str());

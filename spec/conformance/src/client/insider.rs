@@ -2,7 +2,7 @@
 
 use burnchat_core::crypto::{
     Body, Decoded, Header, Identity, KemPublicKey, KeyEncryptionKey, LastEpoch, Name, Plaintext,
-    RoomKeys, RosterKeys, SecretBytes, SessionKey, Secret, Text, epoch_id, participant_id,
+    RoomKeys, RosterKeys, Secret, SecretBytes, SessionKey, Text, epoch_id, participant_id,
     roster_hash, seal_name, sign_key_frame,
 };
 use burnchat_core::ids::{EpochId, MessageId, ParticipantId, RosterHash};
@@ -59,7 +59,10 @@ impl Insider {
         };
         let connection = room.connect_stranger(link.room_id());
         room.send_as_stranger(connection, &ClientFrame::Join(Box::new(join)).encode());
-        let told = room.strangers.get(&connection).and_then(|told| told.first());
+        let told = room
+            .strangers
+            .get(&connection)
+            .and_then(|told| told.first());
         let Some(RelayFrame::Joined(joined)) = told.and_then(|frame| parsed(frame)) else {
             return Err(of_the_suite("the insider was not let in"));
         };
@@ -95,8 +98,16 @@ impl Insider {
 
     /// Reads what it was sent since it last looked.
     pub(crate) fn catch_up(&mut self, room: &Room) {
-        let told = room.strangers.get(&self.connection).map(Vec::as_slice).unwrap_or_default();
-        let frames: Vec<RelayFrame> = told.iter().skip(self.read).filter_map(|frame| parsed(frame)).collect();
+        let told = room
+            .strangers
+            .get(&self.connection)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let frames: Vec<RelayFrame> = told
+            .iter()
+            .skip(self.read)
+            .filter_map(|frame| parsed(frame))
+            .collect();
         self.read = told.len();
         for frame in frames {
             self.take(frame);
@@ -129,7 +140,10 @@ impl Insider {
 
     /// The newest key it holds.
     pub(crate) fn newest(&self) -> Outcome<(EpochId, SessionKey)> {
-        let (id, key) = self.epochs.last().ok_or_else(|| of_the_suite("the insider has no key"))?;
+        let (id, key) = self
+            .epochs
+            .last()
+            .ok_or_else(|| of_the_suite("the insider has no key"))?;
         Ok((*id, copy(key)))
     }
 
@@ -144,7 +158,12 @@ impl Insider {
         let epoch = epoch_id(&self.head, &roster_hash, &commit);
         self.offered.push((epoch, copy(key)));
         let sig = sign_key_frame(&self.me, self.keys.room_id(), &epoch).map_err(of_the_suite)?;
-        let others: Vec<ParticipantId> = self.roster.iter().map(id_of).filter(|id| *id != self.id()).collect();
+        let others: Vec<ParticipantId> = self
+            .roster
+            .iter()
+            .map(id_of)
+            .filter(|id| *id != self.id())
+            .collect();
         let mut wraps = Vec::new();
         for id in others {
             wraps.push(self.wrap(&id, key)?);
@@ -175,7 +194,12 @@ impl Insider {
     }
 
     /// An envelope that names somebody else as its sender, under that sender's chain, signed by these keys.
-    pub(crate) fn seal_as(&self, sender: &Identity, n: u64, padded: SecretBytes) -> Outcome<Envelope> {
+    pub(crate) fn seal_as(
+        &self,
+        sender: &Identity,
+        n: u64,
+        padded: SecretBytes,
+    ) -> Outcome<Envelope> {
         let (epoch, key) = self.newest()?;
         self.seal_in(&epoch, &key, sender, n, padded)
     }
@@ -193,8 +217,15 @@ impl Insider {
             .chain(epoch, &sender.id())
             .look_ahead(n)
             .ok_or_else(|| of_the_suite("no such n"))?;
-        Envelope::seal(self.keys.room_id(), epoch, sender, message_key, padded, &mut rng())
-            .map_err(of_the_suite)
+        Envelope::seal(
+            self.keys.room_id(),
+            epoch,
+            sender,
+            message_key,
+            padded,
+            &mut rng(),
+        )
+        .map_err(of_the_suite)
     }
 
     /// An envelope with a text.
@@ -248,10 +279,16 @@ impl Insider {
             return Some(copy(&made.1));
         }
         let kek = self
-            .kek_with(&frame.steward, &frame.steward, &self.id(), &frame.roster_hash)
+            .kek_with(
+                &frame.steward,
+                &frame.steward,
+                &self.id(),
+                &frame.roster_hash,
+            )
             .ok()?;
         let key = kek.unwrap(&frame.wrapped.as_ref()?.0).ok()?;
-        key.matches(&frame.commit.0, &frame.roster_hash).then_some(key)
+        key.matches(&frame.commit.0, &frame.roster_hash)
+            .then_some(key)
     }
 
     fn kek_with(
@@ -266,7 +303,13 @@ impl Insider {
         let public = KemPublicKey::from_sec1(&entry.kem_pub.0).map_err(of_the_suite)?;
         let shared = self.me.kem().agree(&public).map_err(of_the_suite)?;
         let wrap_key = self.keys.wrap_key();
-        Ok(KeyEncryptionKey::derive(wrap_key, roster_hash, &shared, steward, recipient))
+        Ok(KeyEncryptionKey::derive(
+            wrap_key,
+            roster_hash,
+            &shared,
+            steward,
+            recipient,
+        ))
     }
 }
 
@@ -310,10 +353,14 @@ pub(crate) fn copy(key: &SessionKey) -> SessionKey {
 
 /// The padded plaintext of a text, whose id is made of n and count.
 pub(crate) fn plaintext(n: u64, count: u64, text: &str) -> Outcome<SecretBytes> {
-    Ok(plaintext_of(n, header(n, count), Body::Text {
-        text: Text::new(text).map_err(of_the_suite)?,
-        burn_after: 0,
-    }))
+    Ok(plaintext_of(
+        n,
+        header(n, count),
+        Body::Text {
+            text: Text::new(text).map_err(of_the_suite)?,
+            burn_after: 0,
+        },
+    ))
 }
 
 /// The padded plaintext of anything.
@@ -323,7 +370,10 @@ pub(crate) fn plaintext_of(n: u64, header: Header, body: Body) -> SecretBytes {
 
 pub(crate) fn header(n: u64, count: u64) -> Header {
     let mut id = [0x5a; 16];
-    for (to, from) in id.iter_mut().zip(n.to_be_bytes().into_iter().chain(count.to_be_bytes())) {
+    for (to, from) in id
+        .iter_mut()
+        .zip(n.to_be_bytes().into_iter().chain(count.to_be_bytes()))
+    {
         *to = from;
     }
     Header {
@@ -344,7 +394,11 @@ pub(crate) fn logged(sender: &ParticipantId, envelope: &Envelope) -> Value {
 }
 
 /// A key frame as it stands in the log for one recipient; its number is put in later.
-pub(crate) fn key_entry(steward: &ParticipantId, offer: &KeyOffer, wrapped: Option<&Bytes<40>>) -> Value {
+pub(crate) fn key_entry(
+    steward: &ParticipantId,
+    offer: &KeyOffer,
+    wrapped: Option<&Bytes<40>>,
+) -> Value {
     let mut entry = serde_json::json!({
         "type": "session_key",
         "seq": 0,

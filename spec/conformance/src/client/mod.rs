@@ -69,6 +69,12 @@ pub async fn main(options: Options) -> Result<ExitCode, CannotRun> {
     let shim = options.shim.trim();
     let target = Target::new(shim.strip_suffix(" --json").unwrap_or(shim));
     let mut reporters = options.run.reporters("client")?;
-    let done = run::run(cases(), Arc::new(target), &options.run.run(), &mut reporters).await;
+    let done = run::run(
+        cases(),
+        Arc::new(target),
+        &options.run.run(),
+        &mut reporters,
+    )
+    .await;
     Ok(cli::exit_code(&done))
 }

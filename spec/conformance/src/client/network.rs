@@ -164,12 +164,15 @@ async fn websocket(
             *refusal.status_mut() = tokio_tungstenite::tungstenite::http::StatusCode::NOT_FOUND;
             return Err(refusal);
         }
-        response
-            .headers_mut()
-            .insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
+        response.headers_mut().insert(
+            "sec-websocket-protocol",
+            HeaderValue::from_static(SUBPROTOCOL),
+        );
         Ok(response)
     };
-    let socket = tokio_tungstenite::accept_hdr_async(stream, upgrade).await.ok()?;
+    let socket = tokio_tungstenite::accept_hdr_async(stream, upgrade)
+        .await
+        .ok()?;
     let (orders, mut ordered) = mpsc::unbounded_channel();
     arrivals.send(Arrival::Opened(number, room?, orders)).ok()?;
     let (mut sink, mut stream) = socket.split();

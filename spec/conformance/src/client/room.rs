@@ -4,15 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use burnchat_core::client::{
-    Client, Event, JoinOptions, Output, RoomSettings, Status, plan_room,
-};
+use burnchat_core::client::{Client, Event, JoinOptions, Output, RoomSettings, Status, plan_room};
 use burnchat_core::crypto::{Name, Secret, SecretBytes};
 use burnchat_core::ids::{ParticipantId, RoomId};
 use burnchat_core::link::{Link, Ticket};
-use burnchat_core::relay::{
-    ConnectionId, Disconnect, Hub, Limits, Output as HubOutput, PeerKey,
-};
+use burnchat_core::relay::{ConnectionId, Disconnect, Hub, Limits, Output as HubOutput, PeerKey};
 use burnchat_core::time::Timestamp;
 use burnchat_core::wire::http::{CreateRoom, Problem};
 use burnchat_core::wire::{EncodedFrame, RelayFrame};
@@ -112,6 +108,12 @@ impl Room {
     /// A room that Ana has made and joined; the client under test is not there yet.
     pub(crate) async fn of_ana(context: &Context<Target>, terms: Terms) -> Outcome<Self> {
         let mut room = Self::empty(context, terms.limits).await?;
+        room.make(terms)?;
+        Ok(room)
+    }
+
+    /// Ana makes a room and joins it.
+    pub(crate) fn make(&mut self, terms: Terms) -> Outcome {
         let settings = RoomSettings {
             ttl_seconds: terms.ttl_seconds,
             history: terms.history,
@@ -123,22 +125,22 @@ impl Room {
             },
             ..RoomSettings::default()
         };
-        let planned = plan_room(&room.listener.base, settings, room.now(), &mut rng());
+        let planned = plan_room(&self.listener.base, settings, self.now(), &mut rng());
         let (request, link) = planned.map_err(of_the_suite)?;
-        let (now, peer) = (room.now(), PeerKey([0; 16]));
-        let created = room
+        let (now, peer) = (self.now(), PeerKey([0; 16]));
+        let created = self
             .hub
             .handle_create(now, peer, &request, &mut rng())
             .map_err(of_the_suite)?;
-        room.link = link.to_url().to_string();
-        room.pin = String::from_utf8_lossy(created.pin.0.as_slice()).into_owned();
+        self.link = link.to_url().to_string();
+        self.pin = String::from_utf8_lossy(created.pin.0.as_slice()).into_owned();
         let options = JoinOptions {
             name: Name::new("Ana").ok(),
             creator_token: Some(created.creator_token),
             ..JoinOptions::default()
         };
-        room.add(link, options);
-        Ok(room)
+        self.add(link, options);
+        Ok(())
     }
 
     /// A relay without a room.
@@ -229,7 +231,13 @@ impl Room {
 
     /// Somebody joins by this link, with the token of a seat.
     pub(crate) fn take_over(&mut self, link: Link, seat_token: Option<Secret<32>>) {
-        self.add(link, JoinOptions { seat_token, ..JoinOptions::default() });
+        self.add(
+            link,
+            JoinOptions {
+                seat_token,
+                ..JoinOptions::default()
+            },
+        );
     }
 
     fn add(&mut self, link: Link, options: JoinOptions) {
@@ -247,7 +255,12 @@ impl Room {
     }
 
     /// The same, with a time from reading to burning, ms.
-    pub(crate) fn say_burning(&mut self, friend: usize, text: &str, millis: u32) -> Outcome<String> {
+    pub(crate) fn say_burning(
+        &mut self,
+        friend: usize,
+        text: &str,
+        millis: u32,
+    ) -> Outcome<String> {
         let id = self.act(friend, |client, now| {
             client.send_text(now, text, millis, &mut rng())
         })?;
@@ -271,7 +284,10 @@ impl Room {
 
     /// A friend's connection breaks and is not opened again.
     pub(crate) fn lose(&mut self, friend: usize) {
-        let connection = self.friends.get_mut(friend).and_then(|friend| friend.connection.take());
+        let connection = self
+            .friends
+            .get_mut(friend)
+            .and_then(|friend| friend.connection.take());
         if let Some(connection) = connection {
             let now = self.now();
             self.hub
@@ -281,14 +297,20 @@ impl Room {
     }
 
     pub(crate) fn id_of(&self, friend: usize) -> Outcome<String> {
-        let id = self.friends.get(friend).and_then(|friend| friend.client.id());
+        let id = self
+            .friends
+            .get(friend)
+            .and_then(|friend| friend.client.id());
         id.map(|id: ParticipantId| id.to_base64())
             .ok_or_else(|| of_the_suite("a friend has not joined"))
     }
 
     /// The texts that a friend has read.
     pub(crate) fn texts(&self, friend: usize) -> Vec<&str> {
-        let events = self.friends.get(friend).map(|friend| friend.events.as_slice());
+        let events = self
+            .friends
+            .get(friend)
+            .map(|friend| friend.events.as_slice());
         events
             .unwrap_or_default()
             .iter()
@@ -305,7 +327,8 @@ impl Room {
     pub(crate) fn start(&mut self, arguments: &[&str]) -> Outcome {
         let mut given = vec!["--json"];
         given.extend(arguments);
-        self.log.note("subject", &format!("starts: {}", given.join(" ")));
+        self.log
+            .note("subject", &format!("starts: {}", given.join(" ")));
         self.subject = Subject::start(&self.shim.command, &given, self.teller.clone())
             .map_err(|error| of_the_suite(format!("{}: {error}", self.shim.command)))?;
         Ok(())
@@ -354,8 +377,10 @@ impl Room {
     /// The client's next `error` with this code.
     pub(crate) async fn hear_error(&mut self, code: u64) -> Outcome<Value> {
         let what = format!("error {code}");
-        self.hear_where(&what, |line| line["event"] == "error" && line["code"] == code)
-            .await
+        self.hear_where(&what, |line| {
+            line["event"] == "error" && line["code"] == code
+        })
+        .await
     }
 
     /// The client's next line that reads somebody's text.
@@ -387,7 +412,10 @@ impl Room {
         loop {
             let subject = &mut self.subject;
             let unread = subject.lines.iter().enumerate().skip(subject.read);
-            let found = unread.filter(|(_, line)| is_it(line)).map(|(place, line)| (place, line.clone())).next();
+            let found = unread
+                .filter(|(_, line)| is_it(line))
+                .map(|(place, line)| (place, line.clone()))
+                .next();
             if let Some((place, line)) = found {
                 subject.read = place + 1;
                 return Ok(line);
@@ -506,8 +534,10 @@ impl Room {
             line["event"] == "gap" && line["code"] == 800
         })
         .await?;
-        self.until("a fresh join", |room| (room.joins().len() > joins).then_some(()))
-            .await?;
+        self.until("a fresh join", |room| {
+            (room.joins().len() > joins).then_some(())
+        })
+        .await?;
         self.until("its connection closed with 4001", |room| {
             let mut since = room.closes.iter().skip(closes);
             since.any(|code| *code == Some(4001)).then_some(())
@@ -536,17 +566,24 @@ impl Room {
 
     /// Its frames of a type.
     pub(crate) fn sent_of(&self, kind: &str) -> Vec<&Value> {
-        self.sent.iter().filter(|frame| frame["type"] == kind).collect()
+        self.sent
+            .iter()
+            .filter(|frame| frame["type"] == kind)
+            .collect()
     }
 
     /// Moves the client's clock on, if it can be.
     pub(crate) async fn clock(&mut self, millis: u64) -> Outcome {
         let before = self.subject.lines.len();
-        self.command(serde_json::json!({"cmd": "clock", "advance_ms": millis})).await;
+        self.command(serde_json::json!({"cmd": "clock", "advance_ms": millis}))
+            .await;
         self.catch_up().await?;
-        let refused = self.subject.lines.iter().skip(before).any(|line| {
-            line["event"] == "error" && line["code"] == 102
-        });
+        let refused = self
+            .subject
+            .lines
+            .iter()
+            .skip(before)
+            .any(|line| line["event"] == "error" && line["code"] == 102);
         if refused {
             return Err(Stop::NotImplemented("the command `clock`".to_owned()));
         }
@@ -649,7 +686,8 @@ impl Room {
 
     /// The clocks of the relay and of the honest people go on at once.
     pub(crate) fn skip(&mut self, millis: u64) {
-        self.log.note("relay", &format!("its clock goes on by {millis} ms"));
+        self.log
+            .note("relay", &format!("its clock goes on by {millis} ms"));
         // In steps, so that what is due is done in its order.
         let end = self.ahead + millis;
         while self.ahead < end {
@@ -707,7 +745,10 @@ impl Room {
     async fn pump(&mut self, until: Instant) -> bool {
         self.settle();
         let now = self.now();
-        let due = self.friends.iter().filter_map(|friend| friend.client.poll_timeout());
+        let due = self
+            .friends
+            .iter()
+            .filter_map(|friend| friend.client.poll_timeout());
         let due = due.chain(self.hub.poll_timeout()).min();
         let wait = due.map_or(Duration::MAX, |at| {
             Duration::from_millis(at.0.saturating_sub(now.0))
@@ -763,13 +804,18 @@ impl Room {
                 };
                 for frame in frames {
                     let text = frame.to_string();
-                    self.hub
-                        .handle_frame(now, ConnectionId(connection), text.as_bytes(), &mut rng());
+                    self.hub.handle_frame(
+                        now,
+                        ConnectionId(connection),
+                        text.as_bytes(),
+                        &mut rng(),
+                    );
                 }
             }
             Arrival::NotText(_) => self.sent.push(Value::String("(binary)".to_owned())),
             Arrival::Closed(connection, code) => {
-                self.log.note("subject", &format!("its connection has ended: {code:?}"));
+                self.log
+                    .note("subject", &format!("its connection has ended: {code:?}"));
                 self.closes.push(code);
                 self.sockets.remove(&connection);
                 if self.connection == Some(connection) {
@@ -779,18 +825,21 @@ impl Room {
                     Some(1000 | 1001) => Disconnect::Clean,
                     _ => Disconnect::Broken,
                 };
-                self.hub.handle_disconnect(now, ConnectionId(connection), end);
+                self.hub
+                    .handle_disconnect(now, ConnectionId(connection), end);
             }
         }
     }
 
     fn create(&mut self, body: &[u8]) -> (u16, Vec<u8>) {
         let now = self.now();
-        let created = CreateRoom::parse(body).map_err(Problem::new).and_then(|request| {
-            let peer = PeerKey([9; 16]);
-            let created = self.hub.handle_create(now, peer, &request, &mut rng());
-            created.map_err(Problem::from)
-        });
+        let created = CreateRoom::parse(body)
+            .map_err(Problem::new)
+            .and_then(|request| {
+                let peer = PeerKey([9; 16]);
+                let created = self.hub.handle_create(now, peer, &request, &mut rng());
+                created.map_err(Problem::from)
+            });
         match created {
             Ok(created) => (201, created.encode().as_bytes().to_vec()),
             Err(problem) => (problem.status, problem.encode().as_bytes().to_vec()),
@@ -826,7 +875,10 @@ impl Room {
                             self.deliver(connection, &frame, now);
                         }
                     }
-                    HubOutput::Close { connection: ConnectionId(connection), code } => {
+                    HubOutput::Close {
+                        connection: ConnectionId(connection),
+                        code,
+                    } => {
                         self.closed_by_the_relay(connection, code.number(), now);
                     }
                     HubOutput::Burned { .. } => {}
@@ -851,12 +903,15 @@ impl Room {
                 self.next_connection += 1;
                 friend.connection = Some(connection);
                 let peer = PeerKey([1; 16]);
-                self.hub.handle_connect(now, ConnectionId(connection), peer, room);
+                self.hub
+                    .handle_connect(now, ConnectionId(connection), peer, room);
                 let _ = friend.client.handle_connected(now, &mut rng());
             }
             Output::Send(frame) => {
                 let is_key = frame.as_str().contains(r#""type":"session_key""#);
-                if let Some(connection) = friend.connection.filter(|_| !(is_key && self.without_keys)) {
+                if let Some(connection) =
+                    friend.connection.filter(|_| !(is_key && self.without_keys))
+                {
                     let connection = ConnectionId(connection);
                     self.hub
                         .handle_frame(now, connection, frame.as_bytes(), &mut rng());
@@ -868,7 +923,8 @@ impl Room {
                         1000 | 1001 => Disconnect::Clean,
                         _ => Disconnect::Broken,
                     };
-                    self.hub.handle_disconnect(now, ConnectionId(connection), end);
+                    self.hub
+                        .handle_disconnect(now, ConnectionId(connection), end);
                 }
             }
             Output::Event(event) => friend.events.push(event),
@@ -888,7 +944,9 @@ impl Room {
             .iter_mut()
             .find(|friend| friend.connection == Some(connection))
         {
-            let _ = friend.client.handle_frame(now, frame.as_bytes(), &mut rng());
+            let _ = friend
+                .client
+                .handle_frame(now, frame.as_bytes(), &mut rng());
         }
     }
 
@@ -948,7 +1006,10 @@ impl Room {
     }
 
     fn order(&self, order: Order) {
-        if let Some(orders) = self.connection.and_then(|connection| self.sockets.get(&connection)) {
+        if let Some(orders) = self
+            .connection
+            .and_then(|connection| self.sockets.get(&connection))
+        {
             let _ = orders.send(order);
         }
     }
@@ -966,7 +1027,10 @@ impl Room {
         };
         fail(
             format!("{what}, within {} s", patience.as_secs()),
-            format!("nothing of the kind.{ended} Its last lines: {}", lines.join(" ")),
+            format!(
+                "nothing of the kind.{ended} Its last lines: {}",
+                lines.join(" ")
+            ),
         )
     }
 }

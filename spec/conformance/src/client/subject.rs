@@ -80,7 +80,10 @@ impl Subject {
 
     /// How many lines of a kind there are.
     pub(crate) fn count(&self, event: &str) -> usize {
-        self.lines.iter().filter(|line| line["event"] == event).count()
+        self.lines
+            .iter()
+            .filter(|line| line["event"] == event)
+            .count()
     }
 
     /// Where the last line of a kind stands.

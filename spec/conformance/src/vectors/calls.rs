@@ -43,14 +43,18 @@ impl Call {
                     None => value.is_null() || MAY_BE_LEFT_OUT.contains(&key.as_str()),
                 })
             }
-            (Expected::Prefix(member, start), Answer::Output(output)) => output[*member]
-                .as_str()
-                .is_some_and(|told| told.starts_with(start.as_str()) && told.len() == start.len() + 160),
+            (Expected::Prefix(member, start), Answer::Output(output)) => {
+                output[*member].as_str().is_some_and(|told| {
+                    told.starts_with(start.as_str()) && told.len() == start.len() + 160
+                })
+            }
             (Expected::Differs(member, other), Answer::Output(output)) => {
                 output[*member].as_str().is_some_and(|told| told != other)
             }
             (Expected::Sha256(member, digest), Answer::Output(output)) => {
-                let raw = output[*member].as_str().and_then(|told| HEXLOWER.decode(told.as_bytes()).ok());
+                let raw = output[*member]
+                    .as_str()
+                    .and_then(|told| HEXLOWER.decode(told.as_bytes()).ok());
                 raw.is_some_and(|raw| HEXLOWER.encode(&sha256(&[&raw])) == *digest)
             }
             (Expected::Refused(None), Answer::Refused(_)) => true,
@@ -90,10 +94,16 @@ pub(super) fn calls(file: &str, group: &str, case: &Value) -> Vec<Call> {
         expected: Expected::Refused(case["error"].as_str().map(str::to_owned)),
     };
     let either = |name: &'static str, input: &[&str], output: &[&str]| {
-        if valid { give(name, input, output) } else { refuse(name, input) }
+        if valid {
+            give(name, input, output)
+        } else {
+            refuse(name, input)
+        }
     };
     match (file, group) {
-        ("encoding", "label_encoding") => vec![give("encoding/label", &["label", "fields"], &["encoded"])],
+        ("encoding", "label_encoding") => {
+            vec![give("encoding/label", &["label", "fields"], &["encoded"])]
+        }
         ("encoding", "base64url") => {
             let mut calls = vec![either("encoding/base64url_decode", &["text"], &["bytes"])];
             if valid {
@@ -105,9 +115,17 @@ pub(super) fn calls(file: &str, group: &str, case: &Value) -> Vec<Call> {
         ("primitives", "hmac") => vec![give("primitives/hmac", &["key", "input"], &["tag"])],
         ("primitives", "hkdf") => vec![give("primitives/hkdf", &["salt", "ikm", "info"], &["okm"])],
         ("primitives", "aes_kw") => {
-            let mut calls = vec![either("primitives/aes_kw_unwrap", &["kek", "wrapped"], &["key"])];
+            let mut calls = vec![either(
+                "primitives/aes_kw_unwrap",
+                &["kek", "wrapped"],
+                &["key"],
+            )];
             if valid {
-                calls.push(give("primitives/aes_kw_wrap", &["kek", "key"], &["wrapped"]));
+                calls.push(give(
+                    "primitives/aes_kw_wrap",
+                    &["kek", "key"],
+                    &["wrapped"],
+                ));
             }
             calls
         }
@@ -120,16 +138,46 @@ pub(super) fn calls(file: &str, group: &str, case: &Value) -> Vec<Call> {
             }
             calls
         }
-        ("primitives", "public_keys") => vec![either("primitives/public_key", &["public_key"], &[])],
-        ("primitives", "private_keys") => vec![either("primitives/private_key", &["scalar"], &["public_key"])],
-        ("primitives", "ecdh") => vec![give("primitives/ecdh", &["scalar", "peer_public_key"], &["shared"])],
+        ("primitives", "public_keys") => {
+            vec![either("primitives/public_key", &["public_key"], &[])]
+        }
+        ("primitives", "private_keys") => vec![either(
+            "primitives/private_key",
+            &["scalar"],
+            &["public_key"],
+        )],
+        ("primitives", "ecdh") => vec![give(
+            "primitives/ecdh",
+            &["scalar", "peer_public_key"],
+            &["shared"],
+        )],
         ("primitives", "ecdsa") => {
-            vec![either("primitives/ecdsa_verify", &["public_key", "message", "signature"], &[])]
+            vec![either(
+                "primitives/ecdsa_verify",
+                &["public_key", "message", "signature"],
+                &[],
+            )]
         }
         ("link", "room_ids") => vec![give("link/room_id", &["id_seed"], &["room_id"])],
         ("link", "links") => {
-            let parts = ["base", "room_id", "history", "not_after", "secret", "ticket"];
-            let parsed = ["base", "room_id", "history", "not_after", "secret", "ticket", "header", "ticket_hash"];
+            let parts = [
+                "base",
+                "room_id",
+                "history",
+                "not_after",
+                "secret",
+                "ticket",
+            ];
+            let parsed = [
+                "base",
+                "room_id",
+                "history",
+                "not_after",
+                "secret",
+                "ticket",
+                "header",
+                "ticket_hash",
+            ];
             vec![
                 give("link/parse", &["link"], &parsed),
                 give("link/write", &parts, &["link"]),
@@ -137,10 +185,18 @@ pub(super) fn calls(file: &str, group: &str, case: &Value) -> Vec<Call> {
         }
         ("link", "malformed") => vec![refuse("link/parse", &["link"])],
         ("identity", "room_keys") => {
-            vec![give("identity/room_keys", &["link"], &["join_key", "name_key", "wrap_key"])]
+            vec![give(
+                "identity/room_keys",
+                &["link"],
+                &["join_key", "name_key", "wrap_key"],
+            )]
         }
         ("identity", "identities") => {
-            vec![give("identity/participant_id", &["kem_pub", "sig_pub"], &["participant_id"])]
+            vec![give(
+                "identity/participant_id",
+                &["kem_pub", "sig_pub"],
+                &["participant_id"],
+            )]
         }
         ("identity", "join_proofs") => {
             let mut call = give(
@@ -156,7 +212,13 @@ pub(super) fn calls(file: &str, group: &str, case: &Value) -> Vec<Call> {
         ("names", "sealed_names") => {
             let mut calls = vec![either(
                 "names/open",
-                &["link", "participant_id", "kem_pub", "sig_pub", "sealed_name"],
+                &[
+                    "link",
+                    "participant_id",
+                    "kem_pub",
+                    "sig_pub",
+                    "sealed_name",
+                ],
                 &["name"],
             )];
             if valid {
@@ -176,41 +238,75 @@ pub(super) fn calls(file: &str, group: &str, case: &Value) -> Vec<Call> {
         ("names", "anonymous_names") => vec![give("names/anonymous", &["drawn"], &["name"])],
         ("names", "tags") => vec![give("names/tag", &["participant_id"], &["tag"])],
         ("names", "shown_names") => {
-            vec![give("names/shown", &["name", "number", "participant_id"], &["shown"])]
+            vec![give(
+                "names/shown",
+                &["name", "number", "participant_id"],
+                &["shown"],
+            )]
         }
         ("names", "clashes") => vec![give("names/clash", &["earlier", "later"], &["clash"])],
         ("roster", "roster_hashes") => {
-            vec![give("roster/hash", &["room_id", "version", "entries"], &["roster_hash"])]
+            vec![give(
+                "roster/hash",
+                &["room_id", "version", "entries"],
+                &["roster_hash"],
+            )]
         }
         ("epochs", "wraps") => {
             let wrapped = [
-                "wrap_key", "roster_hash", "steward_id", "steward_kem_pub", "recipient_id",
-                "recipient_kem_scalar", "wrapped",
+                "wrap_key",
+                "roster_hash",
+                "steward_id",
+                "steward_kem_pub",
+                "recipient_id",
+                "recipient_kem_scalar",
+                "wrapped",
             ];
             let mut calls = vec![either("epochs/unwrap", &wrapped, &["session_key"])];
             if valid {
                 let open = [
-                    "wrap_key", "roster_hash", "steward_id", "steward_kem_scalar", "recipient_id",
-                    "recipient_kem_pub", "session_key",
+                    "wrap_key",
+                    "roster_hash",
+                    "steward_id",
+                    "steward_kem_scalar",
+                    "recipient_id",
+                    "recipient_kem_pub",
+                    "session_key",
                 ];
                 calls.push(give("epochs/wrap", &open, &["wrapped"]));
             }
             calls
         }
         ("epochs", "key_frames") => {
-            let mut commit = give("epochs/commit", &["session_key", "roster_hash"], &["commit"]);
-            let mut verify = give("epochs/verify", &["room_id", "epoch_id", "steward_sig_pub", "sig"], &[]);
+            let mut commit = give(
+                "epochs/commit",
+                &["session_key", "roster_hash"],
+                &["commit"],
+            );
+            let mut verify = give(
+                "epochs/verify",
+                &["room_id", "epoch_id", "steward_sig_pub", "sig"],
+                &[],
+            );
             if case["error"] == "bad_wrap" {
                 commit.expected = Expected::Differs("commit", text(case, "commit"));
             }
             if case["error"] == "fork" {
                 verify.expected = Expected::Refused(None);
             }
-            let id = give("epochs/epoch_id", &["prev", "roster_hash", "commit"], &["epoch_id"]);
+            let id = give(
+                "epochs/epoch_id",
+                &["prev", "roster_hash", "commit"],
+                &["epoch_id"],
+            );
             vec![commit, id, verify]
         }
         ("epochs", "backs") => {
-            let mut unwrap = give("epochs/unwrap_back", &["epoch_id", "session_key", "wrapped"], &["older_session_key"]);
+            let mut unwrap = give(
+                "epochs/unwrap_back",
+                &["epoch_id", "session_key", "wrapped"],
+                &["older_session_key"],
+            );
             if valid {
                 let wrap = ["epoch_id", "session_key", "older_session_key"];
                 return vec![unwrap, give("epochs/wrap_back", &wrap, &["wrapped"])];
@@ -243,10 +339,18 @@ pub(super) fn calls(file: &str, group: &str, case: &Value) -> Vec<Call> {
                 Value::Null => Expected::Refused(None),
                 count => Expected::Output(json!({"count": count, "kind": null})),
             };
-            vec![Call { name: "plaintexts/decode", input: json!({"n": case["n"], "padded": padded}), expected }]
+            vec![Call {
+                name: "plaintexts/decode",
+                input: json!({"n": case["n"], "padded": padded}),
+                expected,
+            }]
         }
         ("plaintexts", "padded_lengths") => {
-            vec![give("plaintexts/padded_length", &["length"], &["padded_length"])]
+            vec![give(
+                "plaintexts/padded_length",
+                &["length"],
+                &["padded_length"],
+            )]
         }
         ("plaintexts", "paddings") => {
             let mut calls = vec![either("plaintexts/unpad", &["padded"], &["plaintext"])];
@@ -257,13 +361,28 @@ pub(super) fn calls(file: &str, group: &str, case: &Value) -> Vec<Call> {
         }
         ("envelopes", "envelopes") => {
             let sealed = [
-                "room_id", "epoch_id", "session_key", "sender_id", "sender_sig_pub", "n", "flags", "iv",
-                "ciphertext", "sig",
+                "room_id",
+                "epoch_id",
+                "session_key",
+                "sender_id",
+                "sender_sig_pub",
+                "n",
+                "flags",
+                "iv",
+                "ciphertext",
+                "sig",
             ];
             let mut calls = vec![either("envelopes/open", &sealed, &["padded"])];
             if valid {
                 let open = [
-                    "room_id", "epoch_id", "session_key", "sender_id", "sender_sig_scalar", "n", "flags", "iv",
+                    "room_id",
+                    "epoch_id",
+                    "session_key",
+                    "sender_id",
+                    "sender_sig_scalar",
+                    "n",
+                    "flags",
+                    "iv",
                     "padded",
                 ];
                 calls.push(give("envelopes/seal", &open, &["ciphertext"]));
@@ -273,12 +392,27 @@ pub(super) fn calls(file: &str, group: &str, case: &Value) -> Vec<Call> {
         ("verification", "codes") => vec![give(
             "verification/codes",
             &["room_id", "secret", "entries"],
-            &["transcript", "short_code", "emoji", "emoji_names", "safety_number", "qr_text"],
+            &[
+                "transcript",
+                "short_code",
+                "emoji",
+                "emoji_names",
+                "safety_number",
+                "qr_text",
+            ],
         )],
         ("frames", group) => frames(group, case),
-        ("errors", "errors") => vec![give("errors/error", &["name"], &["number", "blame", "effect", "http"])],
+        ("errors", "errors") => vec![give(
+            "errors/error",
+            &["name"],
+            &["number", "blame", "effect", "http"],
+        )],
         ("limits", "fixed") => {
-            let name = text(case, "id").rsplit('/').next().unwrap_or_default().to_owned();
+            let name = text(case, "id")
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             vec![Call {
                 name: "limits/limit",
                 input: json!({"name": name}),
@@ -291,15 +425,26 @@ pub(super) fn calls(file: &str, group: &str, case: &Value) -> Vec<Call> {
 
 fn layouts(case: &Value) -> Vec<Call> {
     const MEMBERS: [&str; 11] = [
-        "kind", "message_id", "sent_at", "count", "burn_after", "last_version", "last_count", "typing", "read",
-        "ticket", "ticket_hash",
+        "kind",
+        "message_id",
+        "sent_at",
+        "count",
+        "burn_after",
+        "last_version",
+        "last_count",
+        "typing",
+        "read",
+        "ticket",
+        "ticket_hash",
     ];
     let mut members = some(case, &MEMBERS);
     match &case["text"] {
         Value::Array(piece) => {
             let text = piece.first().and_then(Value::as_str).unwrap_or_default();
             let times = piece.get(1).and_then(Value::as_u64).unwrap_or_default();
-            members["text"] = text.repeat(usize::try_from(times).unwrap_or_default()).into();
+            members["text"] = text
+                .repeat(usize::try_from(times).unwrap_or_default())
+                .into();
         }
         Value::String(text) => members["text"] = text.clone().into(),
         _ => {}
@@ -352,7 +497,11 @@ fn frames(group: &str, case: &Value) -> Vec<Call> {
     } else {
         Expected::Refused(case["error"].as_str().map(str::to_owned))
     };
-    vec![Call { name, input: json!({"bytes": bytes}), expected }]
+    vec![Call {
+        name,
+        input: json!({"bytes": bytes}),
+        expected,
+    }]
 }
 
 fn pieces(case: &Value, whole: &str, parts: &str) -> String {
@@ -368,8 +517,13 @@ fn repeated(pairs: &Value) -> String {
     pairs
         .iter()
         .map(|pair| {
-            let times = pair[1].as_u64().and_then(|times| usize::try_from(times).ok());
-            pair[0].as_str().unwrap_or_default().repeat(times.unwrap_or_default())
+            let times = pair[1]
+                .as_u64()
+                .and_then(|times| usize::try_from(times).ok());
+            pair[0]
+                .as_str()
+                .unwrap_or_default()
+                .repeat(times.unwrap_or_default())
         })
         .collect()
 }

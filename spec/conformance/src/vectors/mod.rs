@@ -129,7 +129,13 @@ pub async fn main(options: Options) -> Result<ExitCode, CannotRun> {
     }
     let target = Target::new(options.shim.as_deref());
     let mut reporters = options.run.reporters("vectors")?;
-    let done = run::run(cases(), Arc::new(target), &options.run.run(), &mut reporters).await;
+    let done = run::run(
+        cases(),
+        Arc::new(target),
+        &options.run.run(),
+        &mut reporters,
+    )
+    .await;
     Ok(cli::exit_code(&done))
 }
 
@@ -144,16 +150,30 @@ const FILES: [(&str, &str); 14] = [
     ("limits", include_str!("../../../vectors/limits.json")),
     ("link", include_str!("../../../vectors/link.json")),
     ("names", include_str!("../../../vectors/names.json")),
-    ("plaintexts", include_str!("../../../vectors/plaintexts.json")),
-    ("primitives", include_str!("../../../vectors/primitives.json")),
+    (
+        "plaintexts",
+        include_str!("../../../vectors/plaintexts.json"),
+    ),
+    (
+        "primitives",
+        include_str!("../../../vectors/primitives.json"),
+    ),
     ("roster", include_str!("../../../vectors/roster.json")),
-    ("verification", include_str!("../../../vectors/verification.json")),
+    (
+        "verification",
+        include_str!("../../../vectors/verification.json"),
+    ),
 ];
 
 /// The cases of a group, each with what is given to all of them.
 fn vectors(file: &str, group: &str) -> Vec<Value> {
-    let text = FILES.iter().find(|(name, _)| *name == file).map(|(_, text)| *text);
-    let document: Value = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let text = FILES
+        .iter()
+        .find(|(name, _)| *name == file)
+        .map(|(_, text)| *text);
+    let document: Value = text
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
     let groups = document["groups"].as_array().cloned().unwrap_or_default();
     let Some(found) = groups.into_iter().find(|one| one["name"] == group) else {
         return Vec::new();
@@ -183,9 +203,15 @@ async fn check(context: &Context<Target>, file: &str, group: &str) -> Outcome {
     if wanted.is_empty() {
         return fail("vectors to put", "none");
     }
-    let lines: Vec<(&str, &Value)> = wanted.iter().map(|(_, call)| (call.name, &call.input)).collect();
+    let lines: Vec<(&str, &Value)> = wanted
+        .iter()
+        .map(|(_, call)| (call.name, &call.input))
+        .collect();
     let answers = match &context.target.shim {
-        None => lines.iter().map(|(name, input)| own::answer(name, input)).collect(),
+        None => lines
+            .iter()
+            .map(|(name, input)| own::answer(name, input))
+            .collect(),
         Some(shim) => process::ask(shim, &lines, &context.log).await?,
     };
     let mut lacking = 0;
@@ -200,7 +226,9 @@ async fn check(context: &Context<Target>, file: &str, group: &str) -> Outcome {
     }
     if lacking == wanted.len() {
         let name = wanted.first().map_or("", |(_, call)| call.name);
-        return Err(Stop::NotImplemented(format!("{name} and what else these vectors need")));
+        return Err(Stop::NotImplemented(format!(
+            "{name} and what else these vectors need"
+        )));
     }
     Ok(())
 }
@@ -209,7 +237,9 @@ impl Expected {
     fn shown(&self) -> String {
         match self {
             Self::Output(value) => shortened(&value.to_string()),
-            Self::Prefix(member, value) => format!("`{member}` beginning with {}", shortened(value)),
+            Self::Prefix(member, value) => {
+                format!("`{member}` beginning with {}", shortened(value))
+            }
             Self::Differs(member, value) => format!("`{member}` other than {}", shortened(value)),
             Self::Refused(error) => format!("a refusal, {error:?}"),
             Self::Sha256(member, digest) => format!("`{member}` with the hash {digest}"),

@@ -1,12 +1,11 @@
 //! Our own functions: what burnchat-core answers.
 
 use burnchat_core::crypto::{
-    Body, Decoded, Header, KemKeyPair, KemPublicKey, KeyEncryptionKey, Label, LastEpoch,
-    Name, Plaintext, PublicIdentity, ReadMessage, RoomKeys, RosterKeys, Secret, SecretBytes,
-    SessionKey, Signature, Text, VerificationCode, VerificationEntry, VerifyingKey,
-    aes256_gcm_open, aes256_gcm_seal, aes256_kw_unwrap, aes256_kw_wrap, epoch_id, hkdf_sha256,
-    hmac_sha256, labels, open_name, pad, padded_len, participant_id, roster_hash, sha256, tag, unpad,
-    verify_key_frame,
+    Body, Decoded, Header, KemKeyPair, KemPublicKey, KeyEncryptionKey, Label, LastEpoch, Name,
+    Plaintext, PublicIdentity, ReadMessage, RoomKeys, RosterKeys, Secret, SecretBytes, SessionKey,
+    Signature, Text, VerificationCode, VerificationEntry, VerifyingKey, aes256_gcm_open,
+    aes256_gcm_seal, aes256_kw_unwrap, aes256_kw_wrap, epoch_id, hkdf_sha256, hmac_sha256, labels,
+    open_name, pad, padded_len, participant_id, roster_hash, sha256, tag, unpad, verify_key_frame,
 };
 use burnchat_core::encoding::Fields;
 use burnchat_core::error::Code;
@@ -66,7 +65,9 @@ impl In<'_> {
     }
 
     fn array<const N: usize>(&self, member: &str) -> Given<[u8; N]> {
-        self.bytes(member)?.try_into().map_err(|_| Not::Refused(None))
+        self.bytes(member)?
+            .try_into()
+            .map_err(|_| Not::Refused(None))
     }
 
     fn secret<const N: usize>(&self, member: &str) -> Given<Secret<N>> {
@@ -82,12 +83,17 @@ impl In<'_> {
     }
 
     fn list(&self, member: &str) -> &[Value] {
-        self.0[member].as_array().map(Vec::as_slice).unwrap_or_default()
+        self.0[member]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 }
 
 fn unhex(text: &str) -> Given<Vec<u8>> {
-    HEXLOWER.decode(text.as_bytes()).map_err(|_| Not::Refused(None))
+    HEXLOWER
+        .decode(text.as_bytes())
+        .map_err(|_| Not::Refused(None))
 }
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -123,7 +129,9 @@ fn primitive(name: &str, c: &In<'_>) -> Given {
             json!({"bytes": hex(decoded.map_err(|_| Not::Refused(None))?)})
         }
         "primitives/sha256" => json!({"digest": hex(sha256(&[&c.bytes("input")?]))}),
-        "primitives/hmac" => json!({"tag": hex(hmac_sha256(&c.bytes("key")?, &[&c.bytes("input")?]))}),
+        "primitives/hmac" => {
+            json!({"tag": hex(hmac_sha256(&c.bytes("key")?, &[&c.bytes("input")?]))})
+        }
         "primitives/hkdf" => {
             let okm = hkdf_sha256(&c.bytes("salt")?, &c.bytes("ikm")?, &c.bytes("info")?);
             json!({"okm": hex(okm.as_bytes())})
@@ -137,11 +145,21 @@ fn primitive(name: &str, c: &In<'_>) -> Given {
         }
         "primitives/aes_gcm_seal" => {
             let plaintext = SecretBytes::copy_of(&c.bytes("plaintext")?);
-            let sealed = aes256_gcm_seal(&c.secret("key")?, &c.array("iv")?, &c.bytes("aad")?, plaintext)?;
+            let sealed = aes256_gcm_seal(
+                &c.secret("key")?,
+                &c.array("iv")?,
+                &c.bytes("aad")?,
+                plaintext,
+            )?;
             json!({"ciphertext": hex(sealed)})
         }
         "primitives/aes_gcm_open" => {
-            let opened = aes256_gcm_open(&c.secret("key")?, &c.array("iv")?, &c.bytes("aad")?, &c.bytes("ciphertext")?)?;
+            let opened = aes256_gcm_open(
+                &c.secret("key")?,
+                &c.array("iv")?,
+                &c.bytes("aad")?,
+                &c.bytes("ciphertext")?,
+            )?;
             json!({"plaintext": hex(opened.as_slice())})
         }
         "primitives/public_key" => {
@@ -160,7 +178,10 @@ fn primitive(name: &str, c: &In<'_>) -> Given {
         }
         "primitives/ecdsa_verify" => {
             let key = VerifyingKey::from_sec1(&c.bytes("public_key")?)?;
-            key.verify(&[&c.bytes("message")?], &Signature::from_bytes(c.array("signature")?))?;
+            key.verify(
+                &[&c.bytes("message")?],
+                &Signature::from_bytes(c.array("signature")?),
+            )?;
             json!({})
         }
         _ => return Err(Not::Implemented),
@@ -169,19 +190,24 @@ fn primitive(name: &str, c: &In<'_>) -> Given {
 
 fn label(name: &str) -> Option<Label> {
     use labels::{
-        CHAIN, COMMIT, DIGITS, EPOCH, HISTORY, ID, JOIN, KEK, KEY, LABEL, MSG, NAME, ROOM, ROSTER, VERIFY, WRAP,
+        CHAIN, COMMIT, DIGITS, EPOCH, HISTORY, ID, JOIN, KEK, KEY, LABEL, MSG, NAME, ROOM, ROSTER,
+        VERIFY, WRAP,
     };
     let all = [
-        ROOM, JOIN, NAME, WRAP, ID, LABEL, ROSTER, KEK, COMMIT, EPOCH, KEY, CHAIN, MSG, HISTORY, VERIFY, DIGITS,
+        ROOM, JOIN, NAME, WRAP, ID, LABEL, ROSTER, KEK, COMMIT, EPOCH, KEY, CHAIN, MSG, HISTORY,
+        VERIFY, DIGITS,
     ];
     let text = format!("burnchat/1 {name}");
-    all.into_iter().find(|label| label.as_bytes() == text.as_bytes())
+    all.into_iter()
+        .find(|label| label.as_bytes() == text.as_bytes())
 }
 
 fn person(name: &str, c: &In<'_>) -> Given {
     let id = || -> Given<ParticipantId> { Ok(ParticipantId(c.array("participant_id")?)) };
     Ok(match name {
-        "link/room_id" => json!({"room_id": hex(room_id_of_seed(&c.secret("id_seed")?).as_bytes())}),
+        "link/room_id" => {
+            json!({"room_id": hex(room_id_of_seed(&c.secret("id_seed")?).as_bytes())})
+        }
         "link/parse" => {
             let link = c.link()?;
             json!({
@@ -216,13 +242,19 @@ fn person(name: &str, c: &In<'_>) -> Given {
         }
         "identity/join_proof" => {
             let keys = RoomKeys::derive(&c.link()?);
-            let proof = keys.join_proof(&c.array("kem_pub")?, &c.array("sig_pub")?, &c.array("sealed_name")?);
+            let proof = keys.join_proof(
+                &c.array("kem_pub")?,
+                &c.array("sig_pub")?,
+                &c.array("sealed_name")?,
+            );
             json!({"join_proof": hex(proof)})
         }
         "names/own" => json!({"name": Name::new(c.text("input"))?.as_str()}),
         "names/fallback" => json!({"name": Name::fallback(&id()?).as_str()}),
         "names/tag" => json!({"tag": tag(&id()?)}),
-        "names/shown" => json!({"shown": Name::new(c.text("name"))?.shown(c.number("number"), &id()?)}),
+        "names/shown" => {
+            json!({"shown": Name::new(c.text("name"))?.shown(c.number("number"), &id()?)})
+        }
         "names/clash" => {
             let (earlier, later) = (Name::new(c.text("earlier"))?, Name::new(c.text("later"))?);
             json!({"clash": later.clashes_with(&earlier)})
@@ -231,10 +263,18 @@ fn person(name: &str, c: &In<'_>) -> Given {
             let mut entries = Vec::new();
             for entry in c.list("entries") {
                 let entry = In(entry);
-                let role = if entry.number("role") == 1 { Role::Creator } else { Role::Member };
+                let role = if entry.number("role") == 1 {
+                    Role::Creator
+                } else {
+                    Role::Member
+                };
                 entries.push((entry.array("kem_pub")?, entry.array("sig_pub")?, role));
             }
-            let keys = entries.iter().map(|(kem_pub, sig_pub, role)| RosterKeys { kem_pub, sig_pub, role: *role });
+            let keys = entries.iter().map(|(kem_pub, sig_pub, role)| RosterKeys {
+                kem_pub,
+                sig_pub,
+                role: *role,
+            });
             let hash = roster_hash(&RoomId(c.array("room_id")?), c.number("version"), keys);
             json!({"roster_hash": hex(hash.as_bytes())})
         }
@@ -257,8 +297,17 @@ fn epoch(name: &str, c: &In<'_>) -> Given {
     let kek = |own: &str, peer: &str| -> Given<KeyEncryptionKey> {
         let own = KemKeyPair::from_scalar_bytes(&c.secret(own)?)?;
         let shared = own.agree(&KemPublicKey::from_sec1(&c.bytes(peer)?)?)?;
-        let (steward, recipient) = (ParticipantId(c.array("steward_id")?), ParticipantId(c.array("recipient_id")?));
-        Ok(KeyEncryptionKey::derive(&c.secret("wrap_key")?, &hash()?, &shared, &steward, &recipient))
+        let (steward, recipient) = (
+            ParticipantId(c.array("steward_id")?),
+            ParticipantId(c.array("recipient_id")?),
+        );
+        Ok(KeyEncryptionKey::derive(
+            &c.secret("wrap_key")?,
+            &hash()?,
+            &shared,
+            &steward,
+            &recipient,
+        ))
     };
     Ok(match name {
         "epochs/wrap" => {
@@ -281,7 +330,10 @@ fn epoch(name: &str, c: &In<'_>) -> Given {
             json!({})
         }
         "epochs/wrap_back" => {
-            let (key, older) = (c.session_key("session_key")?, c.session_key("older_session_key")?);
+            let (key, older) = (
+                c.session_key("session_key")?,
+                c.session_key("older_session_key")?,
+            );
             json!({"wrapped": hex(key.wrap_back(&EpochId(c.array("epoch_id")?), &older))})
         }
         "epochs/unwrap_back" => {
@@ -290,9 +342,10 @@ fn epoch(name: &str, c: &In<'_>) -> Given {
             json!({"older_session_key": hex(older.as_secret().as_bytes())})
         }
         "chains/message_key" => {
-            let chain = c
-                .session_key("session_key")?
-                .chain(&EpochId(c.array("epoch_id")?), &ParticipantId(c.array("sender_id")?));
+            let chain = c.session_key("session_key")?.chain(
+                &EpochId(c.array("epoch_id")?),
+                &ParticipantId(c.array("sender_id")?),
+            );
             let (key, _) = chain.look_ahead(c.number("n")).ok_or(Not::Refused(None))?;
             json!({"message_key": hex(key.as_secret().as_bytes())})
         }
@@ -302,7 +355,9 @@ fn epoch(name: &str, c: &In<'_>) -> Given {
 
 fn message(name: &str, c: &In<'_>) -> Given {
     Ok(match name {
-        "plaintexts/encode" => json!({"padded": hex(plaintext(c)?.encode(c.number("n")).as_slice())}),
+        "plaintexts/encode" => {
+            json!({"padded": hex(plaintext(c)?.encode(c.number("n")).as_slice())})
+        }
         "plaintexts/decode" => decoded(c.number("n"), &c.bytes("padded")?)?,
         "plaintexts/padded_length" => {
             let length = usize::try_from(c.number("length")).map_err(|_| Not::Refused(None))?;
@@ -318,7 +373,10 @@ fn message(name: &str, c: &In<'_>) -> Given {
         }
         "envelopes/open" => {
             let room = RoomId(c.array("room_id")?);
-            let (epoch, sender) = (EpochId(c.array("epoch_id")?), ParticipantId(c.array("sender_id")?));
+            let (epoch, sender) = (
+                EpochId(c.array("epoch_id")?),
+                ParticipantId(c.array("sender_id")?),
+            );
             let envelope = Envelope {
                 epoch,
                 n: c.number("n"),
@@ -328,10 +386,14 @@ fn message(name: &str, c: &In<'_>) -> Given {
                 sig: Bytes(c.array("sig")?),
             };
             let key = VerifyingKey::from_sec1(&c.bytes("sender_sig_pub")?)?;
-            envelope.verify(&room, &sender, &key).map_err(|_| Code::BadEnvelopeSignature)?;
+            envelope
+                .verify(&room, &sender, &key)
+                .map_err(|_| Code::BadEnvelopeSignature)?;
             let chain = c.session_key("session_key")?.chain(&epoch, &sender);
             let (key, _) = chain.look_ahead(envelope.n).ok_or(Not::Refused(None))?;
-            let padded = envelope.open(&room, &sender, &key).map_err(|_| Code::BadEnvelope)?;
+            let padded = envelope
+                .open(&room, &sender, &key)
+                .map_err(|_| Code::BadEnvelope)?;
             json!({"padded": hex(padded.as_slice())})
         }
         _ => return Err(Not::Implemented),
@@ -380,7 +442,9 @@ fn decoded(n: u64, padded: &[u8]) -> Given {
         return Ok(json!({"count": count}));
     };
     let mut output = match body {
-        Body::Text { text, burn_after } => json!({"kind": 1, "text": text.as_str(), "burn_after": burn_after}),
+        Body::Text { text, burn_after } => {
+            json!({"kind": 1, "text": text.as_str(), "burn_after": burn_after})
+        }
         Body::Typing(typing) => json!({"kind": 2, "typing": typing, "burn_after": 0}),
         Body::Read(read) => {
             let read: Vec<Value> = read
@@ -389,8 +453,12 @@ fn decoded(n: u64, padded: &[u8]) -> Given {
                 .collect();
             json!({"kind": 3, "read": read, "burn_after": 0})
         }
-        Body::Ticket(ticket) => json!({"kind": 4, "ticket": hex(ticket.as_secret().as_bytes()), "burn_after": 0}),
-        Body::TicketWanted(hash) => json!({"kind": 5, "ticket_hash": hex(hash.as_bytes()), "burn_after": 0}),
+        Body::Ticket(ticket) => {
+            json!({"kind": 4, "ticket": hex(ticket.as_secret().as_bytes()), "burn_after": 0})
+        }
+        Body::TicketWanted(hash) => {
+            json!({"kind": 5, "ticket_hash": hex(hash.as_bytes()), "burn_after": 0})
+        }
         _ => return Err(Not::Implemented),
     };
     output["message_id"] = hex(header.id.as_bytes()).into();
@@ -410,7 +478,13 @@ fn codes(c: &In<'_>) -> Given {
         let (kem_pub, sig_pub) = (entry.array("kem_pub")?, entry.array("sig_pub")?);
         entries.push((participant_id(&kem_pub, &sig_pub), kem_pub, sig_pub));
     }
-    let shown = entries.iter().map(|(id, kem_pub, sig_pub)| VerificationEntry { id: *id, kem_pub, sig_pub });
+    let shown = entries
+        .iter()
+        .map(|(id, kem_pub, sig_pub)| VerificationEntry {
+            id: *id,
+            kem_pub,
+            sig_pub,
+        });
     let code = VerificationCode::new(&RoomId(c.array("room_id")?), &c.secret("secret")?, shown);
     let emoji = code.emoji();
     Ok(json!({
@@ -444,9 +518,11 @@ const WORDS: [&str; 6] = ["type", "role", "reason", "code", "burn", "pin"];
 /// A frame as the vectors write it.
 fn in_hex(key: &str, value: &Value) -> Value {
     match value {
-        Value::String(text) if !WORDS.contains(&key) => {
-            BASE64URL_NOPAD.decode(text.as_bytes()).map(hex).unwrap_or_default().into()
-        }
+        Value::String(text) if !WORDS.contains(&key) => BASE64URL_NOPAD
+            .decode(text.as_bytes())
+            .map(hex)
+            .unwrap_or_default()
+            .into(),
         Value::Array(items) => items.iter().map(|item| in_hex("", item)).collect(),
         Value::Object(members) => members
             .iter()

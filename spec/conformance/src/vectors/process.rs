@@ -11,13 +11,20 @@ use crate::client::command;
 use crate::context::FrameLog;
 
 /// The answers to these calls, in their order.
-pub(super) async fn ask(shim: &str, calls: &[(&str, &Value)], log: &FrameLog) -> Outcome<Vec<Answer>> {
+pub(super) async fn ask(
+    shim: &str,
+    calls: &[(&str, &Value)],
+    log: &FrameLog,
+) -> Outcome<Vec<Answer>> {
     let mut child = command(shim, &["--json", "compute"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|error| Stop::Fail { expected: "the shim to start".to_owned(), got: error.to_string() })?;
+        .map_err(|error| Stop::Fail {
+            expected: "the shim to start".to_owned(),
+            got: error.to_string(),
+        })?;
     let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
         return fail("the shim's input and output", "neither");
     };
@@ -50,7 +57,10 @@ pub(super) async fn ask(shim: &str, calls: &[(&str, &Value)], log: &FrameLog) ->
     let mut told = told.into_iter();
     let hello = told.next().unwrap_or_default();
     if hello["event"] != "hello" || hello["shim"] != 1 {
-        return fail("`hello` of version 1 as the first line", format!("{hello}, exit status {status:?}"));
+        return fail(
+            "`hello` of version 1 as the first line",
+            format!("{hello}, exit status {status:?}"),
+        );
     }
     let answers: Vec<Answer> = told.map(|line| answer(&line)).collect::<Outcome<_>>()?;
     if answers.len() != calls.len() || status != Some(0) {

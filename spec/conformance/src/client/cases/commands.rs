@@ -17,24 +17,96 @@ use crate::context::Context;
 
 pub(super) fn cases() -> Vec<Case<Target>> {
     vec![
-        case!("commands/11.5/member", ["11.5/client-creators-only"], a_member_gives_no_commands),
-        case!("commands/11.3/creator-token", ["11.3/client-creator-token"], a_creator_joins_with_its_token),
-        case!("commands/11.5/lock", ["11.5/client-frames"], a_creator_locks),
-        case!("commands/11.5/extend", ["11.5/client-frames", "11.5/extend-after"], an_extension_names_the_one_before),
-        case!("commands/11.5/extend-conflict", ["15/told"], a_refused_command_is_told),
-        case!("commands/11.5/kick", ["11.5/renews-at-kick", "11.5/ticket-after"], a_kick_renews_and_tells_those_who_stay),
-        case!("commands/11.5/kick-without-renewal", ["11.5/renews-at-kick"], a_kick_can_leave_the_link),
-        case!("commands/11.5/kick-oneself", ["15/invalid-parameter"], nobody_kicks_oneself),
-        case!("commands/11.5/renew", ["11.5/new-ticket", "11.5/own-link-changes"], a_new_ticket_is_told_at_once),
-        case!("commands/11.5/renewed-by-another", ["11.5/counts-iff", "11.5/clients-replace"], the_ticket_of_another_creator_is_taken),
-        case!("commands/11.5/false-ticket", ["11.5/counts-iff"], a_ticket_that_does_not_fit_is_not_taken),
-        case!("commands/11.5/ticket-wanted", ["11.5/ticket-wanted"], a_missing_ticket_is_asked_for),
-        case!("commands/11.5/ticket-given", ["11.5/client-answers"], who_has_the_ticket_answers),
-        case!("commands/11.5/sent-again", ["11.5/client-sent-again"], a_command_is_sent_again_after_a_resume),
-        case!("commands/11.5/rate-limited", ["11.5/client-rate-limited"], a_command_is_sent_again_after_rate_limited),
-        case!("commands/11.5/given-up", ["11.5/given-up"], a_fresh_join_gives_commands_up),
-        case!("commands/12.3/burn", ["11.5/client-frames"], a_creator_burns),
-        case!("commands/11.1/anyone-may-burn", ["11.1/client-anyone"], a_member_burns_where_anyone_may),
+        case!(
+            "commands/11.5/member",
+            ["11.5/client-creators-only"],
+            a_member_gives_no_commands
+        ),
+        case!(
+            "commands/11.3/creator-token",
+            ["11.3/client-creator-token"],
+            a_creator_joins_with_its_token
+        ),
+        case!(
+            "commands/11.5/lock",
+            ["11.5/client-frames"],
+            a_creator_locks
+        ),
+        case!(
+            "commands/11.5/extend",
+            ["11.5/client-frames", "11.5/extend-after"],
+            an_extension_names_the_one_before
+        ),
+        case!(
+            "commands/11.5/extend-conflict",
+            ["15/told"],
+            a_refused_command_is_told
+        ),
+        case!(
+            "commands/11.5/kick",
+            ["11.5/renews-at-kick", "11.5/ticket-after"],
+            a_kick_renews_and_tells_those_who_stay
+        ),
+        case!(
+            "commands/11.5/kick-without-renewal",
+            ["11.5/renews-at-kick"],
+            a_kick_can_leave_the_link
+        ),
+        case!(
+            "commands/11.5/kick-oneself",
+            ["15/invalid-parameter"],
+            nobody_kicks_oneself
+        ),
+        case!(
+            "commands/11.5/renew",
+            ["11.5/new-ticket", "11.5/own-link-changes"],
+            a_new_ticket_is_told_at_once
+        ),
+        case!(
+            "commands/11.5/renewed-by-another",
+            ["11.5/counts-iff", "11.5/clients-replace"],
+            the_ticket_of_another_creator_is_taken
+        ),
+        case!(
+            "commands/11.5/false-ticket",
+            ["11.5/counts-iff"],
+            a_ticket_that_does_not_fit_is_not_taken
+        ),
+        case!(
+            "commands/11.5/ticket-wanted",
+            ["11.5/ticket-wanted"],
+            a_missing_ticket_is_asked_for
+        ),
+        case!(
+            "commands/11.5/ticket-given",
+            ["11.5/client-answers"],
+            who_has_the_ticket_answers
+        ),
+        case!(
+            "commands/11.5/sent-again",
+            ["11.5/client-sent-again"],
+            a_command_is_sent_again_after_a_resume
+        ),
+        case!(
+            "commands/11.5/rate-limited",
+            ["11.5/client-rate-limited"],
+            a_command_is_sent_again_after_rate_limited
+        ),
+        case!(
+            "commands/11.5/given-up",
+            ["11.5/given-up"],
+            a_fresh_join_gives_commands_up
+        ),
+        case!(
+            "commands/12.3/burn",
+            ["11.5/client-frames"],
+            a_creator_burns
+        ),
+        case!(
+            "commands/11.1/anyone-may-burn",
+            ["11.1/client-anyone"],
+            a_member_burns_where_anyone_may
+        ),
     ]
 }
 
@@ -62,7 +134,11 @@ async fn a_creator_joins_with_its_token(context: &Context<Target>) -> Outcome {
     let Some(join) = joins.first() else {
         return fail("a join", "none");
     };
-    ensure(join["creator_token"].is_string() && join["pin"].is_null(), "the creator token shown, and no PIN", join)
+    ensure(
+        join["creator_token"].is_string() && join["pin"].is_null(),
+        "the creator token shown, and no PIN",
+        join,
+    )
 }
 
 async fn a_creator_locks(context: &Context<Target>) -> Outcome {
@@ -80,14 +156,27 @@ async fn an_extension_names_the_one_before(context: &Context<Target>) -> Outcome
     for _ in 0..2 {
         room.command(json!({"cmd": "extend", "seconds": 120})).await;
         let extended = room.hear("extended").await?;
-        ensure(extended["seconds_remaining"].as_u64().is_some_and(|left| left > 700), "a later end", &extended)?;
+        ensure(
+            extended["seconds_remaining"]
+                .as_u64()
+                .is_some_and(|left| left > 700),
+            "a later end",
+            &extended,
+        )?;
     }
     let frames = room.sent_of("extend");
     let after: Vec<Option<u64>> = frames.iter().map(|frame| frame["after"].as_u64()).collect();
     let [Some(0), Some(second)] = after.as_slice() else {
-        return fail("`after` 0, then the seq of the first extension", format!("{after:?}"));
+        return fail(
+            "`after` 0, then the seq of the first extension",
+            format!("{after:?}"),
+        );
     };
-    ensure(*second > 0, "the seq of the first extension", second.to_string())
+    ensure(
+        *second > 0,
+        "the seq of the first extension",
+        second.to_string(),
+    )
 }
 
 async fn a_refused_command_is_told(context: &Context<Target>) -> Outcome {
@@ -114,13 +203,21 @@ async fn a_kick_renews_and_tells_those_who_stay(context: &Context<Target>) -> Ou
     let mut room = super::two_creators(context).await?;
     let mallory = Insider::join(&mut room, "Mallory")?;
     room.keyed().await?;
-    room.command(json!({"cmd": "kick", "id": mallory.id().to_base64()})).await;
+    room.command(json!({"cmd": "kick", "id": mallory.id().to_base64()}))
+        .await;
     let left = room.hear("participant_left").await?;
     ensure_eq("why", left["reason"].as_str(), Some("kicked"))?;
     let changed = room.hear("link_changed").await?;
     let link = changed["link"].as_str().unwrap_or_default().to_owned();
-    let frame = room.sent_of("kick").last().map(|frame| frame["ticket_hash"].as_str().map(str::to_owned));
-    ensure_eq("the ticket hash sent", frame.flatten(), Some(ticket_of(&link)?))?;
+    let frame = room
+        .sent_of("kick")
+        .last()
+        .map(|frame| frame["ticket_hash"].as_str().map(str::to_owned));
+    ensure_eq(
+        "the ticket hash sent",
+        frame.flatten(),
+        Some(ticket_of(&link)?),
+    )?;
     // Ana is told in the first epoch without Mallory.
     room.until("the new link at Ana's", |room| {
         let ana = room.friends.first()?;
@@ -131,7 +228,11 @@ async fn a_kick_renews_and_tells_those_who_stay(context: &Context<Target>) -> Ou
     let keyed = room.subject.last("keyed").cloned().unwrap_or_default();
     let sent = room.sent_of("message");
     let all = sent.iter().all(|frame| frame["epoch"] == keyed["epoch"]);
-    ensure(all && !sent.is_empty(), "the ticket sent in the epoch after the kick", "another epoch")?;
+    ensure(
+        all && !sent.is_empty(),
+        "the ticket sent in the epoch after the kick",
+        "another epoch",
+    )?;
     room.link = link;
     room.join("Dora")?;
     room.keyed().await
@@ -141,10 +242,14 @@ async fn a_kick_can_leave_the_link(context: &Context<Target>) -> Outcome {
     let mut room = super::two_creators(context).await?;
     let mallory = Insider::join(&mut room, "Mallory")?;
     room.keyed().await?;
-    room.command(json!({"cmd": "kick", "id": mallory.id().to_base64(), "renew": false})).await;
+    room.command(json!({"cmd": "kick", "id": mallory.id().to_base64(), "renew": false}))
+        .await;
     room.hear("participant_left").await?;
     room.keyed().await?;
-    let hash = room.sent_of("kick").last().map(|frame| frame["ticket_hash"].is_string());
+    let hash = room
+        .sent_of("kick")
+        .last()
+        .map(|frame| frame["ticket_hash"].is_string());
     ensure_eq("a ticket hash", hash, Some(false))?;
     ensure_eq("link_changed", room.subject.count("link_changed"), 0)
 }
@@ -163,7 +268,11 @@ async fn a_new_ticket_is_told_at_once(context: &Context<Target>) -> Outcome {
     let changed = room.hear("link_changed").await?;
     let link = changed["link"].as_str().unwrap_or_default().to_owned();
     ensure(link != room.link, "another link", "the old one")?;
-    ensure_eq("the secret stays", secret_of(&link)?, secret_of(&room.link)?)?;
+    ensure_eq(
+        "the secret stays",
+        secret_of(&link)?,
+        secret_of(&room.link)?,
+    )?;
     room.until("the new link at Ana's", |room| {
         let ana = room.friends.first()?;
         (ana.client.link()?.to_url().as_str() == link).then_some(())
@@ -171,7 +280,11 @@ async fn a_new_ticket_is_told_at_once(context: &Context<Target>) -> Outcome {
     .await?;
     room.command(json!({"cmd": "link"})).await;
     let told = room.hear("link").await?;
-    ensure(told["link"] == link.as_str() && told["current"] == true, "the new link, and that it admits", &told)
+    ensure(
+        told["link"] == link.as_str() && told["current"] == true,
+        "the new link, and that it admits",
+        &told,
+    )
 }
 
 fn secret_of(link: &str) -> Outcome<[u8; 16]> {
@@ -180,10 +293,18 @@ fn secret_of(link: &str) -> Outcome<[u8; 16]> {
 
 async fn the_ticket_of_another_creator_is_taken(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
-    room.act(0, |ana, now| ana.renew(now, &mut rng()))?.map_err(of_the_suite)?;
+    room.act(0, |ana, now| ana.renew(now, &mut rng()))?
+        .map_err(of_the_suite)?;
     let changed = room.hear("link_changed").await?;
-    let anas = room.friends.first().and_then(|ana| ana.client.link().map(|link| link.to_url().to_string()));
-    ensure_eq("the link", changed["link"].as_str().map(str::to_owned), anas)
+    let anas = room
+        .friends
+        .first()
+        .and_then(|ana| ana.client.link().map(|link| link.to_url().to_string()));
+    ensure_eq(
+        "the link",
+        changed["link"].as_str().map(str::to_owned),
+        anas,
+    )
 }
 
 async fn a_ticket_that_does_not_fit_is_not_taken(context: &Context<Target>) -> Outcome {
@@ -208,11 +329,22 @@ async fn a_missing_ticket_is_asked_for(context: &Context<Target>) -> Outcome {
     let begun = room.now();
     room.slip_in(json!({"type": "renewed", "seq": 0, "ticket_hash": hash}));
     room.hear("link_expired").await?;
-    room.until("an envelope", |room| (!room.sent_of("message").is_empty()).then_some(())).await?;
+    room.until("an envelope", |room| {
+        (!room.sent_of("message").is_empty()).then_some(())
+    })
+    .await?;
     let waited = room.now().0 - begun.0;
-    ensure((1_900..4_500).contains(&waited), "a wait of 2 s", format!("{waited} ms"))?;
+    ensure(
+        (1_900..4_500).contains(&waited),
+        "a wait of 2 s",
+        format!("{waited} ms"),
+    )?;
     mallory.catch_up(&room);
-    let opened = mallory.messages.last().and_then(|logged| mallory.open(logged)).and_then(|(_, decoded)| decoded);
+    let opened = mallory
+        .messages
+        .last()
+        .and_then(|logged| mallory.open(logged))
+        .and_then(|(_, decoded)| decoded);
     let Some(Body::TicketWanted(wanted)) = opened.and_then(|decoded| decoded.body) else {
         return fail("ticket_wanted", "something else");
     };
@@ -222,7 +354,11 @@ async fn a_missing_ticket_is_asked_for(context: &Context<Target>) -> Outcome {
     mallory.say(&mut room, &ClientFrame::Message(envelope));
     let changed = room.hear("link_changed").await?;
     let link = changed["link"].as_str().unwrap_or_default().to_owned();
-    ensure_eq("the ticket of the new link", ticket_of(&link)?, hash_text(&ticket)?)
+    ensure_eq(
+        "the ticket of the new link",
+        ticket_of(&link)?,
+        hash_text(&ticket)?,
+    )
 }
 
 fn hash_text(ticket: &Ticket) -> Outcome<String> {
@@ -242,23 +378,42 @@ async fn who_has_the_ticket_answers(context: &Context<Target>) -> Outcome {
     // Ana has it, too, and would answer as fast.
     room.lose(0);
     mallory.say(&mut room, &ClientFrame::Message(envelope));
-    room.until_within(Duration::from_secs(2), "an envelope at once, by a creator", |room| {
-        (room.sent_of("message").len() > before).then_some(())
-    })
+    room.until_within(
+        Duration::from_secs(2),
+        "an envelope at once, by a creator",
+        |room| (room.sent_of("message").len() > before).then_some(()),
+    )
     .await?;
     mallory.catch_up(&room);
-    let opened = mallory.messages.last().and_then(|logged| mallory.open(logged)).and_then(|(_, decoded)| decoded);
+    let opened = mallory
+        .messages
+        .last()
+        .and_then(|logged| mallory.open(logged))
+        .and_then(|(_, decoded)| decoded);
     let Some(Body::Ticket(ticket)) = opened.and_then(|decoded| decoded.body) else {
         return fail("the ticket", "something else");
     };
-    ensure(ticket.hash() == link.ticket().hash(), "the newest ticket", "another")
+    ensure(
+        ticket.hash() == link.ticket().hash(),
+        "the newest ticket",
+        "another",
+    )
 }
 
 async fn a_command_is_sent_again_after_a_resume(context: &Context<Target>) -> Outcome {
     let mut room = super::two_creators(context).await?;
-    room.alter_up(|frame| if frame["type"] == "lock" { Vec::new() } else { vec![frame] });
+    room.alter_up(|frame| {
+        if frame["type"] == "lock" {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    });
     room.command(json!({"cmd": "lock", "locked": true})).await;
-    room.until("a lock", |room| (!room.sent_of("lock").is_empty()).then_some(())).await?;
+    room.until("a lock", |room| {
+        (!room.sent_of("lock").is_empty()).then_some(())
+    })
+    .await?;
     room.honest();
     room.cut();
     room.hear("resumed").await?;
@@ -269,22 +424,44 @@ async fn a_command_is_sent_again_after_a_resume(context: &Context<Target>) -> Ou
 
 async fn a_command_is_sent_again_after_rate_limited(context: &Context<Target>) -> Outcome {
     let mut room = super::two_creators(context).await?;
-    room.alter_up(|frame| if frame["type"] == "lock" { Vec::new() } else { vec![frame] });
+    room.alter_up(|frame| {
+        if frame["type"] == "lock" {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    });
     room.command(json!({"cmd": "lock", "locked": true})).await;
-    room.until("a lock", |room| (!room.sent_of("lock").is_empty()).then_some(())).await?;
+    room.until("a lock", |room| {
+        (!room.sent_of("lock").is_empty()).then_some(())
+    })
+    .await?;
     room.honest();
     let begun = room.now();
     room.tell(&json!({"type": "error", "code": "rate_limited", "retry_after_ms": 1200}));
     room.hear("locked").await?;
     let waited = room.now().0 - begun.0;
-    ensure(waited >= 1_150, "a wait of 1,200 ms", format!("{waited} ms"))
+    ensure(
+        waited >= 1_150,
+        "a wait of 1,200 ms",
+        format!("{waited} ms"),
+    )
 }
 
 async fn a_fresh_join_gives_commands_up(context: &Context<Target>) -> Outcome {
     let mut room = super::two_creators(context).await?;
-    room.alter_up(|frame| if frame["type"] == "lock" { Vec::new() } else { vec![frame] });
+    room.alter_up(|frame| {
+        if frame["type"] == "lock" {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    });
     room.command(json!({"cmd": "lock", "locked": true})).await;
-    room.until("a lock", |room| (!room.sent_of("lock").is_empty()).then_some(())).await?;
+    room.until("a lock", |room| {
+        (!room.sent_of("lock").is_empty()).then_some(())
+    })
+    .await?;
     room.honest();
     room.slip_in(json!({"type": "rekey", "seq": 0, "version": 9}));
     room.hear_error(800).await?;
@@ -299,12 +476,19 @@ async fn a_creator_burns(context: &Context<Target>) -> Outcome {
     let mut room = super::of_subject(context, &[]).await?;
     room.command(json!({"cmd": "burn"})).await;
     room.ends("burned", "burned", 0).await?;
-    let told = room.friends.first().is_some_and(|ana| ana.events.iter().any(|event| matches!(event, Event::Ended(_))));
+    let told = room.friends.first().is_some_and(|ana| {
+        ana.events
+            .iter()
+            .any(|event| matches!(event, Event::Ended(_)))
+    });
     ensure(told, "Ana's end, too", "none")
 }
 
 async fn a_member_burns_where_anyone_may(context: &Context<Target>) -> Outcome {
-    let terms = super::Terms { anyone_may_burn: true, ..super::Terms::default() };
+    let terms = super::Terms {
+        anyone_may_burn: true,
+        ..super::Terms::default()
+    };
     let mut room = super::two_with(context, terms).await?;
     room.command(json!({"cmd": "burn"})).await;
     room.ends("burned", "burned", 0).await

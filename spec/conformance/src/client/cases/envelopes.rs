@@ -13,36 +13,161 @@ use crate::context::Context;
 
 pub(super) fn cases() -> Vec<Case<Target>> {
     vec![
-        case!("envelopes/8.5/read", ["8.5/order", "8.1/chain"], texts_are_read_in_order),
-        case!("envelopes/8.5/replay", ["8.5/replayed"], a_replayed_envelope_is_refused),
-        case!("envelopes/8.5/reordered", ["8.5/replayed", "8.5/gap"], a_reordered_envelope_is_refused_and_shown),
-        case!("envelopes/8.5/dropped", ["8.5/gap"], a_dropped_envelope_shows_at_the_next),
-        case!("envelopes/8.5/dropped-at-an-end", ["8.5/count-gap", "8.3/client-count"], a_drop_at_the_end_of_an_epoch_shows_in_the_next),
-        case!("envelopes/8.5/last-count", ["8.5/last-count"], what_the_last_epoch_held_is_compared),
-        case!("envelopes/8.5/count-repeated", ["8.5/count-repeated"], a_count_used_before_is_flagged),
-        case!("envelopes/8.5/signature", ["8.5/signature"], an_altered_signature_is_refused),
-        case!("envelopes/8.5/ciphertext", ["8.5/signature"], an_altered_ciphertext_is_refused),
-        case!("envelopes/8.5/iv", ["8.5/signature"], an_altered_iv_is_refused),
-        case!("envelopes/8.5/flags", ["8.5/signature", "8.2/flags"], altered_flags_are_refused),
-        case!("envelopes/8.5/n", ["8.5/signature"], an_altered_n_is_refused),
-        case!("envelopes/8.5/other-sender", ["8.5/signature", "17.3/impersonation"], an_envelope_given_to_another_is_refused),
-        case!("envelopes/8.5/impersonation", ["8.5/signature", "17.3/impersonation"], an_insider_cannot_write_as_another),
-        case!("envelopes/8.5/signed-and-wrong", ["8.5/decrypts"], one_that_is_signed_and_does_not_open_is_refused),
-        case!("envelopes/8.5/wrong-iv-signed", ["8.5/decrypts"], a_signed_envelope_with_another_iv_is_refused),
-        case!("envelopes/8.5/state-moves-last", ["8.5/state-last"], a_bad_envelope_moves_nothing),
-        case!("envelopes/8.5/departed", ["8.5/not-a-participant", "7.5/departed-refused"], one_who_has_left_is_not_heard),
-        case!("envelopes/8.5/stranger", ["8.5/not-a-participant"], a_stranger_is_not_heard),
-        case!("envelopes/8.5/not-of-the-epoch", ["8.5/not-a-participant"], a_newcomer_does_not_write_in_an_older_epoch),
-        case!("envelopes/8.5/repeated-text", ["8.5/repeated-text"], a_text_is_shown_once),
-        case!("envelopes/8.5/not-keyed-yet", ["8.5/not-keyed-yet"], an_envelope_without_a_key_is_shown_as_unreadable),
-        case!("envelopes/8.3/unknown-kind", ["8.5/unreadable"], an_unknown_kind_is_unreadable),
-        case!("envelopes/8.3/files-kind", ["8.5/unreadable"], the_kind_kept_for_files_is_unreadable),
-        case!("envelopes/8.3/not-utf8", ["8.5/unreadable"], a_text_that_is_not_utf8_is_unreadable),
-        case!("envelopes/8.3/trailing-bytes", ["8.5/unreadable"], bytes_too_many_are_unreadable),
-        case!("envelopes/8.3/empty-text", ["8.5/unreadable"], an_empty_text_is_unreadable),
-        case!("envelopes/8.3/unpadded", ["8.3/padding-checked"], a_plaintext_of_another_length_is_unreadable),
-        case!("envelopes/8.3/counts-all-the-same", ["8.5/unreadable-counts"], an_unreadable_one_counts),
-        case!("envelopes/8.6/read-and-typing", ["8.3/read", "8.3/typing"], read_and_typing_are_told),
+        case!(
+            "envelopes/8.5/read",
+            ["8.5/order", "8.1/chain"],
+            texts_are_read_in_order
+        ),
+        case!(
+            "envelopes/8.5/replay",
+            ["8.5/replayed"],
+            a_replayed_envelope_is_refused
+        ),
+        case!(
+            "envelopes/8.5/reordered",
+            ["8.5/replayed", "8.5/gap"],
+            a_reordered_envelope_is_refused_and_shown
+        ),
+        case!(
+            "envelopes/8.5/dropped",
+            ["8.5/gap"],
+            a_dropped_envelope_shows_at_the_next
+        ),
+        case!(
+            "envelopes/8.5/dropped-at-an-end",
+            ["8.5/count-gap", "8.3/client-count"],
+            a_drop_at_the_end_of_an_epoch_shows_in_the_next
+        ),
+        case!(
+            "envelopes/8.5/last-count",
+            ["8.5/last-count"],
+            what_the_last_epoch_held_is_compared
+        ),
+        case!(
+            "envelopes/8.5/count-ahead",
+            ["8.5/count-gap"],
+            a_count_ahead_is_a_gap_by_itself
+        ),
+        case!(
+            "envelopes/8.5/count-repeated",
+            ["8.5/count-repeated"],
+            a_count_used_before_is_flagged
+        ),
+        case!(
+            "envelopes/8.5/signature",
+            ["8.5/signature"],
+            an_altered_signature_is_refused
+        ),
+        case!(
+            "envelopes/8.5/ciphertext",
+            ["8.5/signature"],
+            an_altered_ciphertext_is_refused
+        ),
+        case!(
+            "envelopes/8.5/iv",
+            ["8.5/signature"],
+            an_altered_iv_is_refused
+        ),
+        case!(
+            "envelopes/8.5/flags",
+            ["8.5/signature", "8.2/flags"],
+            altered_flags_are_refused
+        ),
+        case!(
+            "envelopes/8.5/n",
+            ["8.5/signature"],
+            an_altered_n_is_refused
+        ),
+        case!(
+            "envelopes/8.5/other-sender",
+            ["8.5/signature", "17.3/impersonation"],
+            an_envelope_given_to_another_is_refused
+        ),
+        case!(
+            "envelopes/8.5/impersonation",
+            ["8.5/signature", "17.3/impersonation"],
+            an_insider_cannot_write_as_another
+        ),
+        case!(
+            "envelopes/8.5/signed-and-wrong",
+            ["8.5/decrypts"],
+            one_that_is_signed_and_does_not_open_is_refused
+        ),
+        case!(
+            "envelopes/8.5/wrong-iv-signed",
+            ["8.5/decrypts"],
+            a_signed_envelope_with_another_iv_is_refused
+        ),
+        case!(
+            "envelopes/8.5/state-moves-last",
+            ["8.5/state-last"],
+            a_bad_envelope_moves_nothing
+        ),
+        case!(
+            "envelopes/8.5/departed",
+            ["8.5/not-a-participant", "7.5/departed-refused"],
+            one_who_has_left_is_not_heard
+        ),
+        case!(
+            "envelopes/8.5/stranger",
+            ["8.5/not-a-participant"],
+            a_stranger_is_not_heard
+        ),
+        case!(
+            "envelopes/8.5/not-of-the-epoch",
+            ["8.5/not-a-participant"],
+            a_newcomer_does_not_write_in_an_older_epoch
+        ),
+        case!(
+            "envelopes/8.5/repeated-text",
+            ["8.5/repeated-text"],
+            a_text_is_shown_once
+        ),
+        case!(
+            "envelopes/8.5/not-keyed-yet",
+            ["8.5/not-keyed-yet"],
+            an_envelope_without_a_key_is_shown_as_unreadable
+        ),
+        case!(
+            "envelopes/8.3/unknown-kind",
+            ["8.5/unreadable"],
+            an_unknown_kind_is_unreadable
+        ),
+        case!(
+            "envelopes/8.3/files-kind",
+            ["8.5/unreadable"],
+            the_kind_kept_for_files_is_unreadable
+        ),
+        case!(
+            "envelopes/8.3/not-utf8",
+            ["8.5/unreadable"],
+            a_text_that_is_not_utf8_is_unreadable
+        ),
+        case!(
+            "envelopes/8.3/trailing-bytes",
+            ["8.5/unreadable"],
+            bytes_too_many_are_unreadable
+        ),
+        case!(
+            "envelopes/8.3/empty-text",
+            ["8.5/unreadable"],
+            an_empty_text_is_unreadable
+        ),
+        case!(
+            "envelopes/8.3/unpadded",
+            ["8.3/padding-checked"],
+            a_plaintext_of_another_length_is_unreadable
+        ),
+        case!(
+            "envelopes/8.3/counts-all-the-same",
+            ["8.5/unreadable-counts"],
+            an_unreadable_one_counts
+        ),
+        case!(
+            "envelopes/8.6/read-and-typing",
+            ["8.3/read", "8.3/typing"],
+            read_and_typing_are_told
+        ),
     ]
 }
 
@@ -61,12 +186,22 @@ async fn texts_are_read_in_order(context: &Context<Target>) -> Outcome {
 }
 
 fn shown(room: &Room, text: &str) -> usize {
-    room.subject.lines.iter().filter(|line| line["text"] == text && line["mine"] == false).count()
+    room.subject
+        .lines
+        .iter()
+        .filter(|line| line["text"] == text && line["mine"] == false)
+        .count()
 }
 
 async fn a_replayed_envelope_is_refused(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
-    room.lie(|frame| if frame["type"] == "message" { vec![frame.clone(), frame] } else { vec![frame] });
+    room.lie(|frame| {
+        if frame["type"] == "message" {
+            vec![frame.clone(), frame]
+        } else {
+            vec![frame]
+        }
+    });
     room.say(0, "once")?;
     room.hear_text("once").await?;
     room.hear_error(801).await?;
@@ -113,7 +248,11 @@ async fn a_dropped_envelope_shows_at_the_next(context: &Context<Target>) -> Outc
     }
     let missed = room.hear("missed").await?;
     ensure_eq("how many are missing", missed["count"].as_u64(), Some(2))?;
-    ensure_eq("of whom", missed["from"].as_str(), Some(room.id_of(0)?.as_str()))?;
+    ensure_eq(
+        "of whom",
+        missed["from"].as_str(),
+        Some(room.id_of(0)?.as_str()),
+    )?;
     room.hear_text("three").await?;
     Ok(())
 }
@@ -122,7 +261,13 @@ async fn a_drop_at_the_end_of_an_epoch_shows_in_the_next(context: &Context<Targe
     let mut room = super::two(context).await?;
     room.say(0, "one")?;
     room.hear_text("one").await?;
-    room.lie(|frame| if frame["type"] == "message" { Vec::new() } else { vec![frame] });
+    room.lie(|frame| {
+        if frame["type"] == "message" {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    });
     room.say(0, "two")?;
     room.honest();
     room.join("Cleo")?;
@@ -147,11 +292,46 @@ async fn what_the_last_epoch_held_is_compared(context: &Context<Target>) -> Outc
     let mut head = header(0, 2);
     head.last = Some(LastEpoch { version, count: 3 });
     let text = Text::new("two").map_err(of_the_suite)?;
-    let envelope = mallory.seal(0, plaintext_of(0, head, Body::Text { text, burn_after: 0 }))?;
+    let envelope = mallory.seal(
+        0,
+        plaintext_of(
+            0,
+            head,
+            Body::Text {
+                text,
+                burn_after: 0,
+            },
+        ),
+    )?;
     mallory.say(&mut room, &ClientFrame::Message(envelope));
     let missed = room.hear("missed").await?;
     ensure_eq("how many are missing", missed["count"].as_u64(), Some(2))?;
     room.hear_text("two").await?;
+    Ok(())
+}
+
+async fn a_count_ahead_is_a_gap_by_itself(context: &Context<Target>) -> Outcome {
+    let (mut room, mut mallory) = super::with_insider(context).await?;
+    let version = mallory.version;
+    let envelope = mallory.text(0, 1, "one")?;
+    mallory.say(&mut room, &ClientFrame::Message(envelope));
+    room.hear_text("one").await?;
+    room.join("Dora")?;
+    room.keyed().await?;
+    mallory.keyed(&mut room).await?;
+    // What it says of the epoch before fits; two between the epochs are missing.
+    let mut head = header(0, 4);
+    head.last = Some(LastEpoch { version, count: 1 });
+    let text = Text::new("four").map_err(of_the_suite)?;
+    let body = Body::Text {
+        text,
+        burn_after: 0,
+    };
+    let envelope = mallory.seal(0, plaintext_of(0, head, body))?;
+    mallory.say(&mut room, &ClientFrame::Message(envelope));
+    let missed = room.hear("missed").await?;
+    ensure_eq("how many are missing", missed["count"].as_u64(), Some(2))?;
+    room.hear_text("four").await?;
     Ok(())
 }
 
@@ -170,7 +350,11 @@ async fn a_count_used_before_is_flagged(context: &Context<Target>) -> Outcome {
 }
 
 /// Ana's first envelope comes altered, and right away as it was: only the second is read.
-async fn altered(context: &Context<Target>, code: u64, mut alter: impl FnMut(Value) -> Value + Send + 'static) -> Outcome {
+async fn altered(
+    context: &Context<Target>,
+    code: u64,
+    mut alter: impl FnMut(Value) -> Value + Send + 'static,
+) -> Outcome {
     let mut room = super::two(context).await?;
     let mut done = false;
     room.lie(move |frame| {
@@ -242,10 +426,20 @@ async fn an_insider_cannot_write_as_another(context: &Context<Target>) -> Outcom
     let ana = burnchat_core::ids::ParticipantId::from_base64(&room.id_of(0)?);
     let ana = ana.ok_or_else(|| of_the_suite("an id"))?;
     let (epoch, key) = mallory.newest()?;
-    let (message_key, _) = key.chain(&epoch, &ana).look_ahead(0).ok_or_else(|| of_the_suite("a key"))?;
+    let (message_key, _) = key
+        .chain(&epoch, &ana)
+        .look_ahead(0)
+        .ok_or_else(|| of_the_suite("a key"))?;
     let padded = plaintext(0, 1, "as Ana")?;
-    let envelope = Envelope::seal(mallory.keys.room_id(), &epoch, &mallory.me, message_key, padded, &mut rng())
-        .map_err(of_the_suite)?;
+    let envelope = Envelope::seal(
+        mallory.keys.room_id(),
+        &epoch,
+        &mallory.me,
+        message_key,
+        padded,
+        &mut rng(),
+    )
+    .map_err(of_the_suite)?;
     room.slip_in(logged(&ana, &envelope));
     room.hear_error(902).await?;
     room.catch_up().await?;
@@ -265,12 +459,19 @@ fn signed(mallory: &Insider, mut envelope: Envelope) -> Outcome<Envelope> {
         .put_u8(envelope.flags)
         .put(&digest)
         .finish();
-    let sig = mallory.me.signing().sign(&[&signed]).map_err(of_the_suite)?;
+    let sig = mallory
+        .me
+        .signing()
+        .sign(&[&signed])
+        .map_err(of_the_suite)?;
     envelope.sig = burnchat_core::wire::Bytes(*sig.as_bytes());
     Ok(envelope)
 }
 
-async fn refused_and_the_next_is_read(context: &Context<Target>, change: impl Fn(&mut Envelope)) -> Outcome {
+async fn refused_and_the_next_is_read(
+    context: &Context<Target>,
+    change: impl Fn(&mut Envelope),
+) -> Outcome {
     let (mut room, mallory) = super::with_insider(context).await?;
     let mut envelope = mallory.text(0, 1, "does not open")?;
     change(&mut envelope);
@@ -340,7 +541,14 @@ async fn a_text_is_shown_once(context: &Context<Target>) -> Outcome {
         let mut head = header(n, count);
         head.id = burnchat_core::ids::MessageId([7; 16]);
         let text = Text::new(words).map_err(of_the_suite)?;
-        Ok(plaintext_of(n, head, Body::Text { text, burn_after: 0 }))
+        Ok(plaintext_of(
+            n,
+            head,
+            Body::Text {
+                text,
+                burn_after: 0,
+            },
+        ))
     };
     for (n, words) in [(0, "the first time"), (1, "the second time")] {
         let envelope = mallory.seal(n, text(n, n + 1, words)?)?;
@@ -350,7 +558,11 @@ async fn a_text_is_shown_once(context: &Context<Target>) -> Outcome {
     mallory.say(&mut room, &ClientFrame::Message(last));
     room.hear_text("the first time").await?;
     room.hear_text("another id").await?;
-    ensure_eq("how often the second was shown", shown(&room, "the second time"), 0)
+    ensure_eq(
+        "how often the second was shown",
+        shown(&room, "the second time"),
+        0,
+    )
 }
 
 async fn an_envelope_without_a_key_is_shown_as_unreadable(context: &Context<Target>) -> Outcome {
@@ -428,11 +640,16 @@ async fn a_plaintext_of_another_length_is_unreadable(context: &Context<Target>) 
     long.extend_from_slice(&[0]);
     let envelope = mallory.seal(0, long)?;
     mallory.say(&mut room, &ClientFrame::Message(envelope));
-    let line = room.hear_where("unreadable, or the text", |line| {
-        line["event"] == "unreadable" || (line["event"] == "message" && line["mine"] == false)
-    })
-    .await?;
-    ensure_eq("what it is shown as", line["event"].as_str(), Some("unreadable"))
+    let line = room
+        .hear_where("unreadable, or the text", |line| {
+            line["event"] == "unreadable" || (line["event"] == "message" && line["mine"] == false)
+        })
+        .await?;
+    ensure_eq(
+        "what it is shown as",
+        line["event"].as_str(),
+        Some("unreadable"),
+    )
 }
 
 async fn an_unreadable_one_counts(context: &Context<Target>) -> Outcome {
@@ -448,22 +665,31 @@ async fn an_unreadable_one_counts(context: &Context<Target>) -> Outcome {
 
 async fn read_and_typing_are_told(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
-    room.act(0, |ana, now| ana.set_typing(now, true, &mut rng()))?.map_err(of_the_suite)?;
+    room.act(0, |ana, now| ana.set_typing(now, true, &mut rng()))?
+        .map_err(of_the_suite)?;
     let typing = room.hear("typing").await?;
     ensure_eq("typing", typing["typing"].as_bool(), Some(true))?;
-    room.command(json!({"cmd": "send", "text": "read me"})).await;
+    room.command(json!({"cmd": "send", "text": "read me"}))
+        .await;
     let accepted = room.hear("accepted").await?;
     let id = accepted["id"].as_str().unwrap_or_default().to_owned();
     let me = room.subject_id()?;
-    room.until("the text at Ana's", |room| room.texts(0).contains(&"read me").then_some(())).await?;
+    room.until("the text at Ana's", |room| {
+        room.texts(0).contains(&"read me").then_some(())
+    })
+    .await?;
     let read = burnchat_core::crypto::ReadMessage {
-        sender: burnchat_core::ids::ParticipantId::from_base64(&me).ok_or_else(|| of_the_suite("an id"))?,
+        sender: burnchat_core::ids::ParticipantId::from_base64(&me)
+            .ok_or_else(|| of_the_suite("an id"))?,
         id: burnchat_core::ids::MessageId::from_base64(&id).ok_or_else(|| of_the_suite("an id"))?,
     };
-    room.act(0, |ana, now| ana.mark_read(now, &[read], &mut rng()))?.map_err(of_the_suite)?;
+    room.act(0, |ana, now| ana.mark_read(now, &[read], &mut rng()))?
+        .map_err(of_the_suite)?;
     let line = room.hear("read").await?;
     ensure(
-        line["by"] == room.id_of(0)?.as_str() && line["author"] == me.as_str() && line["id"] == id.as_str(),
+        line["by"] == room.id_of(0)?.as_str()
+            && line["author"] == me.as_str()
+            && line["id"] == id.as_str(),
         "that Ana has read it",
         &line,
     )

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use burnchat_core::crypto::{PublicIdentity, SessionKey, Signature, epoch_id, sign_key_frame, verify_key_frame};
+use burnchat_core::crypto::{
+    PublicIdentity, SessionKey, Signature, epoch_id, sign_key_frame, verify_key_frame,
+};
 use burnchat_core::ids::{EpochId, ParticipantId};
 use burnchat_core::link::Link;
 use burnchat_core::wire::{Bytes, ClientFrame, KeyOffer, RelayFrame};
@@ -18,41 +20,189 @@ use crate::context::Context;
 
 pub(super) fn cases() -> Vec<Case<Target>> {
     vec![
-        case!("epochs/7.2/key-frame", ["7.2/frame", "7.2/wraps", "7.2/installs-from-log", "7.2/session-key-fresh"], a_key_frame_is_made_when_asked_for),
-        case!("epochs/7.2/same-frame", ["7.2/same-again"], asked_again_it_answers_with_the_same_frame),
-        case!("epochs/7.2/other-head", ["7.2/other-head"], for_another_head_it_makes_another_frame),
-        case!("epochs/7.2/declined", ["7.2/declined"], who_can_key_nobody_declines),
-        case!("epochs/7.2/away-too", ["7.2/away-too"], a_wrap_is_made_for_those_away),
-        case!("epochs/7.1/take-over", ["7.1/answers"], it_takes_over_when_the_first_is_silent, slow),
-        case!("epochs/7.1/wanted-wrong-version", ["7.1/wanted-fork"], a_key_wanted_for_another_version_is_a_fork),
-        case!("epochs/7.1/wanted-wrong-head", ["7.1/wanted-fork"], a_key_wanted_for_another_head_is_a_fork),
-        case!("epochs/7.1/wanted-keyed", ["7.1/wanted-fork"], a_key_wanted_for_a_keyed_version_is_a_fork),
-        case!("epochs/7.4/good", ["7.4/installs"], a_good_key_frame_is_installed),
-        case!("epochs/7.4/prev", ["7.4/1"], a_frame_that_does_not_follow_head_is_a_fork),
-        case!("epochs/7.4/old-version", ["7.4/1"], a_frame_for_a_keyed_version_is_a_fork),
-        case!("epochs/7.4/future-version", ["7.4/1"], a_frame_for_a_version_to_come_is_a_fork),
-        case!("epochs/7.4/roster-hash", ["7.4/3"], a_frame_of_another_roster_is_a_fork),
-        case!("epochs/7.4/signature", ["7.4/3"], a_frame_that_its_steward_did_not_sign_is_a_fork),
-        case!("epochs/7.4/unknown-steward", ["7.4/3"], a_frame_of_a_stranger_is_a_fork),
-        case!("epochs/7.4/stale-roster", ["7.4/3"], a_frame_for_a_roster_somebody_has_left_is_a_fork),
-        case!("epochs/7.4/before-the-join", ["7.4/2"], a_frame_from_before_ones_join_only_moves_the_head),
-        case!("epochs/7.4/own-frame", ["7.4/own"], another_commit_in_ones_own_frame_is_a_fork),
-        case!("epochs/7.6/no-wrap", ["7.4/not-keyed", "7.6/need-key"], no_wrap_is_complained_of),
-        case!("epochs/7.6/bad-wrap", ["7.4/not-keyed", "7.6/need-key"], a_wrap_that_does_not_open_is_complained_of),
-        case!("epochs/7.6/other-key", ["7.4/not-keyed"], a_wrap_of_another_key_is_complained_of),
-        case!("epochs/7.6/wrapped-for-another", ["7.4/not-keyed"], a_wrap_for_another_is_complained_of),
-        case!("epochs/7.6/unverified-steward", ["7.4/not-keyed"], an_unverified_steward_keys_nobody),
-        case!("epochs/7.6/again", ["7.6/every-5-s"], a_complaint_is_repeated_every_5_s, slow),
-        case!("epochs/7.6/after-resume", ["7.6/after-resume"], a_complaint_is_repeated_after_a_resume),
-        case!("epochs/7.6/head-moves", ["7.4/head-moves"], the_next_frame_follows_one_that_gave_no_key),
-        case!("epochs/7.6/stalled", ["7.6/stalled"], no_key_for_10_s_is_reported_once, slow),
-        case!("epochs/7.5/hold", ["7.5/client-hold"], nobody_sends_during_a_hold),
-        case!("epochs/7.5/kicked-cannot-read-on", ["7.5/rekeyed-without"], a_removed_participant_cannot_read_on),
-        case!("epochs/7.5/ended", ["7.5/client-ended"], an_ended_epoch_takes_no_envelope),
-        case!("epochs/7.5/ended-by-departure", ["7.5/client-ended-by-departure"], a_departure_ends_older_epochs),
-        case!("epochs/7.5/goes-on", ["7.5/client-goes-on"], after_a_join_the_older_epoch_goes_on),
-        case!("epochs/7.5/five-minutes", ["7.5/five-minutes"], an_older_epoch_is_wiped_after_five_minutes),
-        case!("epochs/7.8/alone", ["7.8/alone"], one_alone_has_nobody_to_send_to),
+        case!(
+            "epochs/7.2/key-frame",
+            [
+                "7.2/frame",
+                "7.2/wraps",
+                "7.2/installs-from-log",
+                "7.2/session-key-fresh"
+            ],
+            a_key_frame_is_made_when_asked_for
+        ),
+        case!(
+            "epochs/7.2/same-frame",
+            ["7.2/same-again"],
+            asked_again_it_answers_with_the_same_frame
+        ),
+        case!(
+            "epochs/7.2/other-head",
+            ["7.2/other-head"],
+            for_another_head_it_makes_another_frame
+        ),
+        case!(
+            "epochs/7.2/declined",
+            ["7.2/declined"],
+            who_can_key_nobody_declines
+        ),
+        case!(
+            "epochs/7.2/away-too",
+            ["7.2/away-too"],
+            a_wrap_is_made_for_those_away
+        ),
+        case!(
+            "epochs/7.1/take-over",
+            ["7.1/answers"],
+            it_takes_over_when_the_first_is_silent,
+            slow
+        ),
+        case!(
+            "epochs/7.1/wanted-wrong-version",
+            ["7.1/wanted-fork"],
+            a_key_wanted_for_another_version_is_a_fork
+        ),
+        case!(
+            "epochs/7.1/wanted-wrong-head",
+            ["7.1/wanted-fork"],
+            a_key_wanted_for_another_head_is_a_fork
+        ),
+        case!(
+            "epochs/7.1/wanted-keyed",
+            ["7.1/wanted-fork"],
+            a_key_wanted_for_a_keyed_version_is_a_fork
+        ),
+        case!(
+            "epochs/7.4/good",
+            ["7.4/installs"],
+            a_good_key_frame_is_installed
+        ),
+        case!(
+            "epochs/7.4/prev",
+            ["7.4/1"],
+            a_frame_that_does_not_follow_head_is_a_fork
+        ),
+        case!(
+            "epochs/7.4/old-version",
+            ["7.4/1"],
+            a_frame_for_a_keyed_version_is_a_fork
+        ),
+        case!(
+            "epochs/7.4/future-version",
+            ["7.4/1"],
+            a_frame_for_a_version_to_come_is_a_fork
+        ),
+        case!(
+            "epochs/7.4/roster-hash",
+            ["7.4/3"],
+            a_frame_of_another_roster_is_a_fork
+        ),
+        case!(
+            "epochs/7.4/signature",
+            ["7.4/3"],
+            a_frame_that_its_steward_did_not_sign_is_a_fork
+        ),
+        case!(
+            "epochs/7.4/unknown-steward",
+            ["7.4/3"],
+            a_frame_of_a_stranger_is_a_fork
+        ),
+        case!(
+            "epochs/7.4/stale-roster",
+            ["7.4/3"],
+            a_frame_for_a_roster_somebody_has_left_is_a_fork
+        ),
+        case!(
+            "epochs/7.4/before-the-join",
+            ["7.4/2"],
+            a_frame_from_before_ones_join_only_moves_the_head
+        ),
+        case!(
+            "epochs/7.4/own-frame",
+            ["7.4/own"],
+            another_commit_in_ones_own_frame_is_a_fork
+        ),
+        case!(
+            "epochs/7.6/no-wrap",
+            ["7.4/not-keyed", "7.6/need-key"],
+            no_wrap_is_complained_of
+        ),
+        case!(
+            "epochs/7.6/bad-wrap",
+            ["7.4/not-keyed", "7.6/need-key"],
+            a_wrap_that_does_not_open_is_complained_of
+        ),
+        case!(
+            "epochs/7.6/other-key",
+            ["7.4/not-keyed"],
+            a_wrap_of_another_key_is_complained_of
+        ),
+        case!(
+            "epochs/7.6/wrapped-for-another",
+            ["7.4/not-keyed"],
+            a_wrap_for_another_is_complained_of
+        ),
+        case!(
+            "epochs/7.6/unverified-steward",
+            ["7.4/not-keyed"],
+            an_unverified_steward_keys_nobody
+        ),
+        case!(
+            "epochs/7.6/again",
+            ["7.6/every-5-s"],
+            a_complaint_is_repeated_every_5_s,
+            slow
+        ),
+        case!(
+            "epochs/7.6/after-resume",
+            ["7.6/after-resume"],
+            a_complaint_is_repeated_after_a_resume
+        ),
+        case!(
+            "epochs/7.6/head-moves",
+            ["7.4/head-moves"],
+            the_next_frame_follows_one_that_gave_no_key
+        ),
+        case!(
+            "epochs/7.6/stalled",
+            ["7.6/stalled"],
+            no_key_for_10_s_is_reported_once,
+            slow
+        ),
+        case!(
+            "epochs/7.5/hold",
+            ["7.5/client-hold"],
+            nobody_sends_during_a_hold
+        ),
+        case!(
+            "epochs/7.5/kicked-cannot-read-on",
+            ["7.5/rekeyed-without"],
+            a_removed_participant_cannot_read_on
+        ),
+        case!(
+            "epochs/7.5/ended",
+            ["7.5/client-ended"],
+            an_ended_epoch_takes_no_envelope
+        ),
+        case!(
+            "epochs/7.5/ended-by-departure",
+            ["7.5/client-ended-by-departure"],
+            a_departure_ends_older_epochs
+        ),
+        case!(
+            "epochs/7.5/goes-on",
+            ["7.5/client-goes-on"],
+            after_a_join_the_older_epoch_goes_on
+        ),
+        case!(
+            "epochs/7.5/five-minutes",
+            ["7.5/five-minutes"],
+            an_older_epoch_is_wiped_after_five_minutes
+        ),
+        case!(
+            "epochs/7.8/alone",
+            ["7.8/alone"],
+            one_alone_has_nobody_to_send_to
+        ),
     ]
 }
 
@@ -72,7 +222,11 @@ fn version_of(room: &Room) -> u64 {
 
 /// The last key frame that the client has offered.
 fn offer_of(room: &Room) -> Outcome<KeyOffer> {
-    let Some(frame) = room.sent_of("session_key").last().map(|frame| frame.to_string()) else {
+    let Some(frame) = room
+        .sent_of("session_key")
+        .last()
+        .map(|frame| frame.to_string())
+    else {
         return fail("a key frame", "none");
     };
     match ClientFrame::parse(frame.as_bytes()) {
@@ -97,13 +251,33 @@ async fn a_key_frame_is_made_when_asked_for(context: &Context<Target>) -> Outcom
         .map(|ana| ana.client.participants().iter().map(|who| who.id).collect())
         .unwrap_or_default();
     let wraps: Vec<ParticipantId> = offer.wraps.iter().map(|wrap| wrap.id).collect();
-    ensure_eq("who gets wraps, in roster order", wraps.as_slice(), listed.get(1..).unwrap_or_default())?;
-    ensure(offer.commit != before.commit, "a fresh session key", "the old one")?;
+    ensure_eq(
+        "who gets wraps, in roster order",
+        wraps.as_slice(),
+        listed.get(1..).unwrap_or_default(),
+    )?;
+    ensure(
+        offer.commit != before.commit,
+        "a fresh session key",
+        "the old one",
+    )?;
     let first = offer.wraps.first().map(|wrap| wrap.wrapped);
-    ensure(first != offer.wraps.last().map(|wrap| wrap.wrapped), "a wrap for each", "the same for both")?;
-    ensure(offer.back.is_none(), "no `back` outside history rooms", "one")?;
+    ensure(
+        first != offer.wraps.last().map(|wrap| wrap.wrapped),
+        "a wrap for each",
+        "the same for both",
+    )?;
+    ensure(
+        offer.back.is_none(),
+        "no `back` outside history rooms",
+        "one",
+    )?;
     // Signed by the steward, over this epoch.
-    let join = room.joins().first().map(|join| join.to_string()).unwrap_or_default();
+    let join = room
+        .joins()
+        .first()
+        .map(|join| join.to_string())
+        .unwrap_or_default();
     let Ok(ClientFrame::Join(join)) = ClientFrame::parse(join.as_bytes()) else {
         return fail("a join", join);
     };
@@ -126,14 +300,31 @@ async fn asked_again_it_answers_with_the_same_frame(context: &Context<Target>) -
 /// Keeps the frames it makes from the relay, and asks it again.
 async fn ask_twice(context: &Context<Target>, _other: bool) -> Outcome<Vec<Value>> {
     let mut room = super::of_subject(context, &[]).await?;
-    room.alter_up(|frame| if frame["type"] == "session_key" { Vec::new() } else { vec![frame] });
+    room.alter_up(|frame| {
+        if frame["type"] == "session_key" {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    });
     let before = room.sent_of("session_key").len();
     room.join("Cleo")?;
-    room.until("a key frame", |room| (room.sent_of("session_key").len() > before).then_some(())).await?;
+    room.until("a key frame", |room| {
+        (room.sent_of("session_key").len() > before).then_some(())
+    })
+    .await?;
     let head = head_of(&room, 0)?.to_base64();
     room.tell(&json!({"type": "key_wanted", "version": 3, "head": head}));
-    room.until("another", |room| (room.sent_of("session_key").len() > before + 1).then_some(())).await?;
-    Ok(room.sent_of("session_key").into_iter().skip(before).cloned().collect())
+    room.until("another", |room| {
+        (room.sent_of("session_key").len() > before + 1).then_some(())
+    })
+    .await?;
+    Ok(room
+        .sent_of("session_key")
+        .into_iter()
+        .skip(before)
+        .cloned()
+        .collect())
 }
 
 async fn for_another_head_it_makes_another_frame(context: &Context<Target>) -> Outcome {
@@ -144,7 +335,11 @@ async fn for_another_head_it_makes_another_frame(context: &Context<Target>) -> O
     room.keyed().await?;
     let second = offer_of(&room)?;
     ensure(first.commit != second.commit, "another commit", "the same")?;
-    ensure(first.roster_hash != second.roster_hash, "another roster", "the same")
+    ensure(
+        first.roster_hash != second.roster_hash,
+        "another roster",
+        "the same",
+    )
 }
 
 async fn who_can_key_nobody_declines(context: &Context<Target>) -> Outcome {
@@ -153,7 +348,10 @@ async fn who_can_key_nobody_declines(context: &Context<Target>) -> Outcome {
     room.tell(&json!({"type": "key_wanted", "version": 1, "head": head}));
     room.until("key_declined", |room| {
         let declined = room.sent_of("key_declined");
-        declined.iter().any(|frame| frame["version"] == 1).then_some(())
+        declined
+            .iter()
+            .any(|frame| frame["version"] == 1)
+            .then_some(())
     })
     .await
 }
@@ -164,7 +362,10 @@ async fn a_wrap_is_made_for_those_away(context: &Context<Target>) -> Outcome {
     room.lose(0);
     let before = room.sent_of("session_key").len();
     room.join("Cleo")?;
-    room.until("a key frame", |room| (room.sent_of("session_key").len() > before).then_some(())).await?;
+    room.until("a key frame", |room| {
+        (room.sent_of("session_key").len() > before).then_some(())
+    })
+    .await?;
     let offer = offer_of(&room)?;
     let there = offer.wraps.iter().any(|wrap| wrap.id.to_base64() == ana);
     ensure(there, "a wrap for Ana, who is away", "none")
@@ -179,12 +380,17 @@ async fn it_takes_over_when_the_first_is_silent(context: &Context<Target>) -> Ou
     room.lose(0);
     let before = room.sent_of("session_key").len();
     room.join("Cleo")?;
-    room.until_within(Duration::from_secs(10), "a key frame of the client's", |room| {
-        (room.sent_of("session_key").len() > before).then_some(())
-    })
+    room.until_within(
+        Duration::from_secs(10),
+        "a key frame of the client's",
+        |room| (room.sent_of("session_key").len() > before).then_some(()),
+    )
     .await?;
     let _ = mallory.id();
-    room.hear_where("keyed for version 4", |line| line["event"] == "keyed" && line["version"] == 4).await?;
+    room.hear_where("keyed for version 4", |line| {
+        line["event"] == "keyed" && line["version"] == 4
+    })
+    .await?;
     Ok(())
 }
 
@@ -193,7 +399,9 @@ async fn wanted(context: &Context<Target>, change: impl Fn(Value) -> Value) -> O
     let head = head_of(&room, 0)?.to_base64();
     // A version that is not keyed.
     room.slip_in(json!({"type": "rekey", "seq": 0, "version": 3}));
-    room.tell(&change(json!({"type": "key_wanted", "version": 3, "head": head})));
+    room.tell(&change(
+        json!({"type": "key_wanted", "version": 3, "head": head}),
+    ));
     room.forks().await
 }
 
@@ -232,11 +440,17 @@ async fn offered(context: &Context<Target>) -> Outcome<(Room, Insider, KeyOffer,
 fn wrapped_for(room: &Room, offer: &KeyOffer) -> Outcome<Bytes<40>> {
     let me = room.subject_id()?;
     let found = offer.wraps.iter().find(|wrap| wrap.id.to_base64() == me);
-    found.map(|wrap| wrap.wrapped).ok_or_else(|| of_the_suite("no wrap for the client"))
+    found
+        .map(|wrap| wrap.wrapped)
+        .ok_or_else(|| of_the_suite("no wrap for the client"))
 }
 
 fn entry_for(room: &Room, mallory: &Insider, offer: &KeyOffer) -> Outcome<Value> {
-    Ok(key_entry(&mallory.id(), offer, Some(&wrapped_for(room, offer)?)))
+    Ok(key_entry(
+        &mallory.id(),
+        offer,
+        Some(&wrapped_for(room, offer)?),
+    ))
 }
 
 /// Signs the frame anew, whatever has been changed in it.
@@ -251,9 +465,17 @@ async fn a_good_key_frame_is_installed(context: &Context<Target>) -> Outcome {
     let (mut room, mallory, offer, key) = offered(context).await?;
     let entry = entry_for(&room, &mallory, &offer)?;
     room.slip_in(entry);
-    let keyed = room.hear_where("keyed", |line| line["event"] == "keyed" && line["version"] == offer.version).await?;
+    let keyed = room
+        .hear_where("keyed", |line| {
+            line["event"] == "keyed" && line["version"] == offer.version
+        })
+        .await?;
     let epoch = epoch_id(&offer.prev, &offer.roster_hash, &offer.commit.0);
-    ensure_eq("the epoch", keyed["epoch"].as_str(), Some(epoch.to_base64().as_str()))?;
+    ensure_eq(
+        "the epoch",
+        keyed["epoch"].as_str(),
+        Some(epoch.to_base64().as_str()),
+    )?;
     // What Mallory says in it is read.
     let padded = super::super::insider::plaintext(0, 1, "under the new key")?;
     let envelope = mallory.seal_in(&epoch, &key, &mallory.me, 0, padded)?;
@@ -339,7 +561,11 @@ async fn a_frame_from_before_ones_join_only_moves_the_head(context: &Context<Tar
     let mut mallory = Insider::join(&mut room, "Mallory")?;
     room.invite().await?;
     mallory.catch_up(&room);
-    let old = super::super::insider::hash_of(&mallory.keys, 2, mallory.roster.get(..2).unwrap_or_default());
+    let old = super::super::insider::hash_of(
+        &mallory.keys,
+        2,
+        mallory.roster.get(..2).unwrap_or_default(),
+    );
     let key = SessionKey::random(&mut rng());
     let mut offer = KeyOffer {
         version: 2,
@@ -356,7 +582,10 @@ async fn a_frame_from_before_ones_join_only_moves_the_head(context: &Context<Tar
     let next = mallory.offer(&SessionKey::random(&mut rng()))?;
     let entry = entry_for(&room, &mallory, &next)?;
     room.slip_in(entry);
-    room.hear_where("keyed for version 3", |line| line["event"] == "keyed" && line["version"] == 3).await?;
+    room.hear_where("keyed for version 3", |line| {
+        line["event"] == "keyed" && line["version"] == 3
+    })
+    .await?;
     ensure_eq("forks", room.subject.count("gap"), 0)
 }
 
@@ -372,11 +601,24 @@ async fn complains(room: &mut Room, entry: Value, version: u64) -> Outcome {
     let before = room.sent_of("need_key").len();
     room.slip_in(entry);
     room.hear_error(905).await?;
-    room.until("need_key", |room| (room.sent_of("need_key").len() > before).then_some(())).await?;
-    let complaint = room.sent_of("need_key").last().map(|frame| frame["version"].as_u64());
-    ensure_eq("the version complained of", complaint.flatten(), Some(version))?;
+    room.until("need_key", |room| {
+        (room.sent_of("need_key").len() > before).then_some(())
+    })
+    .await?;
+    let complaint = room
+        .sent_of("need_key")
+        .last()
+        .map(|frame| frame["version"].as_u64());
+    ensure_eq(
+        "the version complained of",
+        complaint.flatten(),
+        Some(version),
+    )?;
     ensure_eq("forks", room.subject.count("gap"), 0)?;
-    let keyed = room.subject.last("keyed").and_then(|line| line["version"].as_u64());
+    let keyed = room
+        .subject
+        .last("keyed")
+        .and_then(|line| line["version"].as_u64());
     ensure(keyed != Some(version), "no key for that version", "`keyed`")
 }
 
@@ -394,7 +636,8 @@ async fn a_wrap_that_does_not_open_is_complained_of(context: &Context<Target>) -
 
 async fn a_wrap_of_another_key_is_complained_of(context: &Context<Target>) -> Outcome {
     let (mut room, mallory, offer, _) = offered(context).await?;
-    let me = ParticipantId::from_base64(&room.subject_id()?).ok_or_else(|| of_the_suite("an id"))?;
+    let me =
+        ParticipantId::from_base64(&room.subject_id()?).ok_or_else(|| of_the_suite("an id"))?;
     let other = mallory.wrap(&me, &SessionKey::random(&mut rng()))?;
     let entry = key_entry(&mallory.id(), &offer, Some(&other.wrapped));
     complains(&mut room, entry, offer.version).await
@@ -403,7 +646,11 @@ async fn a_wrap_of_another_key_is_complained_of(context: &Context<Target>) -> Ou
 async fn a_wrap_for_another_is_complained_of(context: &Context<Target>) -> Outcome {
     let (mut room, mallory, offer, _) = offered(context).await?;
     let ana = room.id_of(0)?;
-    let anas = offer.wraps.iter().find(|wrap| wrap.id.to_base64() == ana).map(|wrap| wrap.wrapped);
+    let anas = offer
+        .wraps
+        .iter()
+        .find(|wrap| wrap.id.to_base64() == ana)
+        .map(|wrap| wrap.wrapped);
     let entry = key_entry(&mallory.id(), &offer, anas.as_ref());
     complains(&mut room, entry, offer.version).await
 }
@@ -428,10 +675,16 @@ async fn a_complaint_is_repeated_every_5_s(context: &Context<Target>) -> Outcome
     let entry = key_entry(&mallory.id(), &offer, None);
     complains(&mut room, entry, offer.version).await?;
     room.pass(Duration::from_millis(3_500)).await;
-    ensure_eq("complaints in the first 3.5 s", room.sent_of("need_key").len(), 1)?;
-    room.until_within(Duration::from_secs(4), "another complaint after 5 s", |room| {
-        (room.sent_of("need_key").len() == 2).then_some(())
-    })
+    ensure_eq(
+        "complaints in the first 3.5 s",
+        room.sent_of("need_key").len(),
+        1,
+    )?;
+    room.until_within(
+        Duration::from_secs(4),
+        "another complaint after 5 s",
+        |room| (room.sent_of("need_key").len() == 2).then_some(()),
+    )
     .await?;
     room.until_within(Duration::from_secs(8), "a third after 10 s", |room| {
         (room.sent_of("need_key").len() == 3).then_some(())
@@ -442,18 +695,30 @@ async fn a_complaint_is_repeated_every_5_s(context: &Context<Target>) -> Outcome
 async fn a_complaint_is_repeated_after_a_resume(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
     // It gets no wrap, and its complaint is lost.
-    room.alter_up(|frame| if frame["type"] == "need_key" { Vec::new() } else { vec![frame] });
+    room.alter_up(|frame| {
+        if frame["type"] == "need_key" {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    });
     room.alter_once("session_key", |mut frame| {
         frame["wrapped"] = Value::Null;
         vec![frame]
     });
     room.join("Cleo")?;
     room.hear_error(905).await?;
-    room.until("need_key", |room| (!room.sent_of("need_key").is_empty()).then_some(())).await?;
+    room.until("need_key", |room| {
+        (!room.sent_of("need_key").is_empty()).then_some(())
+    })
+    .await?;
     room.honest();
     room.cut();
     room.hear("resumed").await?;
-    room.until_within(Duration::from_secs(3), "need_key at once", |room| (room.sent_of("need_key").len() == 2).then_some(())).await?;
+    room.until_within(Duration::from_secs(3), "need_key at once", |room| {
+        (room.sent_of("need_key").len() == 2).then_some(())
+    })
+    .await?;
     room.keyed().await
 }
 
@@ -468,7 +733,10 @@ async fn the_next_frame_follows_one_that_gave_no_key(context: &Context<Target>) 
     let entry = entry_for(&room, &mallory, &offer)?;
     room.slip_in(entry);
     let version = mallory.version;
-    room.hear_where("keyed", move |line| line["event"] == "keyed" && line["version"] == version).await?;
+    room.hear_where("keyed", move |line| {
+        line["event"] == "keyed" && line["version"] == version
+    })
+    .await?;
     ensure_eq("forks", room.subject.count("gap"), 0)
 }
 
@@ -477,12 +745,23 @@ async fn no_key_for_10_s_is_reported_once(context: &Context<Target>) -> Outcome 
     // A version that nobody keys.
     room.slip_in(json!({"type": "rekey", "seq": 0, "version": 3}));
     room.pass(Duration::from_secs(8)).await;
-    let early = room.subject.lines.iter().any(|line| line["event"] == "error" && line["code"] == 809);
+    let early = room
+        .subject
+        .lines
+        .iter()
+        .any(|line| line["event"] == "error" && line["code"] == 809);
     ensure(!early, "no report in the first 8 s", "one")?;
-    room.hear_within(Duration::from_secs(6), "error 809 after 10 s", |line| line["event"] == "error" && line["code"] == 809)
-        .await?;
+    room.hear_within(Duration::from_secs(6), "error 809 after 10 s", |line| {
+        line["event"] == "error" && line["code"] == 809
+    })
+    .await?;
     room.pass(Duration::from_secs(11)).await;
-    let reports = room.subject.lines.iter().filter(|line| line["event"] == "error" && line["code"] == 809).count();
+    let reports = room
+        .subject
+        .lines
+        .iter()
+        .filter(|line| line["event"] == "error" && line["code"] == 809)
+        .count();
     ensure_eq("reports", reports, 1)
 }
 
@@ -505,7 +784,11 @@ async fn nobody_sends_during_a_hold(context: &Context<Target>) -> Outcome {
     room.command(json!({"cmd": "send", "text": "held"})).await;
     room.hear("message").await?;
     room.pass(Duration::from_millis(1_200)).await;
-    ensure_eq("envelopes during the hold", room.sent_of("message").len(), 0)?;
+    ensure_eq(
+        "envelopes during the hold",
+        room.sent_of("message").len(),
+        0,
+    )?;
     let frames = held.lock().map(|held| held.clone()).unwrap_or_default();
     ensure(!frames.is_empty(), "a key frame to be made", "none")?;
     room.honest();
@@ -513,28 +796,48 @@ async fn nobody_sends_during_a_hold(context: &Context<Target>) -> Outcome {
         room.slip_in(frame);
     }
     room.hear("accepted").await?;
-    room.until("the text at Ana's", |room| room.texts(0).contains(&"held").then_some(())).await
+    room.until("the text at Ana's", |room| {
+        room.texts(0).contains(&"held").then_some(())
+    })
+    .await
 }
 
 async fn a_removed_participant_cannot_read_on(context: &Context<Target>) -> Outcome {
     let (mut room, mut mallory) = super::with_insider(context).await?;
-    room.command(json!({"cmd": "send", "text": "with her"})).await;
+    room.command(json!({"cmd": "send", "text": "with her"}))
+        .await;
     room.hear("accepted").await?;
     mallory.catch_up(&room);
-    let read = mallory.messages.last().and_then(|logged| mallory.open(logged));
-    ensure(read.is_some(), "that she reads while she is there", "nothing that opens")?;
+    let read = mallory
+        .messages
+        .last()
+        .and_then(|logged| mallory.open(logged));
+    ensure(
+        read.is_some(),
+        "that she reads while she is there",
+        "nothing that opens",
+    )?;
     let id = mallory.id();
-    room.act(0, |ana, now| ana.kick(now, id, true, &mut rng()))?.map_err(of_the_suite)?;
+    room.act(0, |ana, now| ana.kick(now, id, true, &mut rng()))?
+        .map_err(of_the_suite)?;
     room.hear("participant_left").await?;
     room.keyed().await?;
-    room.command(json!({"cmd": "send", "text": "without her"})).await;
+    room.command(json!({"cmd": "send", "text": "without her"}))
+        .await;
     room.hear("accepted").await?;
     // She holds every key she was ever given.
     let Some(last) = room.sent_of("message").last().map(|frame| (*frame).clone()) else {
         return fail("an envelope", "none");
     };
-    let known = mallory.epochs.iter().any(|(epoch, _)| last["epoch"] == epoch.to_base64().as_str());
-    ensure(!known, "an epoch whose key she does not hold", "one of hers")?;
+    let known = mallory
+        .epochs
+        .iter()
+        .any(|(epoch, _)| last["epoch"] == epoch.to_base64().as_str());
+    ensure(
+        !known,
+        "an epoch whose key she does not hold",
+        "one of hers",
+    )?;
     let mut entry = last;
     entry["seq"] = 1.into();
     entry["sender"] = room.subject_id()?.into();
@@ -542,13 +845,21 @@ async fn a_removed_participant_cannot_read_on(context: &Context<Target>) -> Outc
         return fail("an envelope", entry.to_string());
     };
     // Under each of her keys, wherever the envelope says it belongs.
-    let epochs: Vec<(EpochId, SessionKey)> = mallory.epochs.iter().map(|(id, key)| (*id, copy(key))).collect();
+    let epochs: Vec<(EpochId, SessionKey)> = mallory
+        .epochs
+        .iter()
+        .map(|(id, key)| (*id, copy(key)))
+        .collect();
     for (_, key) in epochs {
         let envelope = stolen.clone().into_envelope();
         let chain = key.chain(&envelope.epoch, &stolen.sender);
         if let Some((message_key, _)) = chain.look_ahead(envelope.n) {
             let opened = envelope.open(mallory.keys.room_id(), &stolen.sender, &message_key);
-            ensure(opened.is_err(), "that none of her keys opens it", "one does")?;
+            ensure(
+                opened.is_err(),
+                "that none of her keys opens it",
+                "one does",
+            )?;
         }
     }
     Ok(())
@@ -562,7 +873,14 @@ async fn an_ended_epoch_takes_no_envelope(context: &Context<Target>) -> Outcome 
     room.slip_in(logged(&mallory.id(), &late));
     room.hear_error(802).await?;
     room.catch_up().await?;
-    ensure(room.subject.lines.iter().all(|line| line["text"] != "too late"), "that it is not shown", "its text")
+    ensure(
+        room.subject
+            .lines
+            .iter()
+            .all(|line| line["text"] != "too late"),
+        "that it is not shown",
+        "its text",
+    )
 }
 
 async fn a_departure_ends_older_epochs(context: &Context<Target>) -> Outcome {
@@ -596,7 +914,13 @@ async fn after_a_join_the_older_epoch_goes_on(context: &Context<Target>) -> Outc
 async fn an_older_epoch_is_wiped_after_five_minutes(context: &Context<Target>) -> Outcome {
     let (mut room, mallory) = super::with_insider(context).await?;
     let (old, key) = mallory.newest()?;
-    room.alter(|frame| if frame["type"] == "epoch_end" { Vec::new() } else { vec![frame] });
+    room.alter(|frame| {
+        if frame["type"] == "epoch_end" {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    });
     room.join("Dora")?;
     room.keyed().await?;
     room.clock(301_000).await?;
@@ -614,18 +938,33 @@ async fn an_older_epoch_is_wiped_after_five_minutes(context: &Context<Target>) -
 
 async fn one_alone_has_nobody_to_send_to(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
-    room.alter_up(|frame| if frame["type"] == "message" { Vec::new() } else { vec![frame] });
-    room.command(json!({"cmd": "send", "text": "not accepted yet"})).await;
-    room.until("an envelope", |room| (!room.sent_of("message").is_empty()).then_some(())).await?;
+    room.alter_up(|frame| {
+        if frame["type"] == "message" {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    });
+    room.command(json!({"cmd": "send", "text": "not accepted yet"}))
+        .await;
+    room.until("an envelope", |room| {
+        (!room.sent_of("message").is_empty()).then_some(())
+    })
+    .await?;
     room.act(0, |ana, now| ana.leave(now))?;
     let unsent = room.hear("unsent").await?;
     ensure_eq("unsent", unsent["text"].as_str(), Some("not accepted yet"))?;
-    room.command(json!({"cmd": "send", "text": "to nobody"})).await;
+    room.command(json!({"cmd": "send", "text": "to nobody"}))
+        .await;
     room.hear_error(700).await?;
     // Somebody comes: another key, and never the old one.
     let before = room.subject.last("keyed").cloned().unwrap_or_default();
     room.honest();
     room.join("Cleo")?;
     let keyed = room.hear("keyed").await?;
-    ensure(keyed["epoch"] != before["epoch"], "another epoch", "the same")
+    ensure(
+        keyed["epoch"] != before["epoch"],
+        "another epoch",
+        "the same",
+    )
 }

@@ -15,17 +15,61 @@ use crate::context::Context;
 
 pub(super) fn cases() -> Vec<Case<Target>> {
     vec![
-        case!("names/5.5/label", ["5.5/label", "5.5/tag"], a_label_is_name_number_tag),
-        case!("names/5.5/clash", ["5.5/clash"], a_name_taken_twice_is_marked),
-        case!("names/5.5/right-to-left-override", ["5.5/bad-name", "5.5/fallback"], an_override_is_a_bad_name),
-        case!("names/5.5/zero-width", ["5.5/bad-name"], a_zero_width_space_is_a_bad_name),
-        case!("names/5.5/control", ["5.5/bad-name"], a_control_character_is_a_bad_name),
-        case!("names/5.5/blank", ["5.5/bad-name"], white_space_alone_is_a_bad_name),
-        case!("names/5.5/padding", ["5.5/bad-name"], a_padding_byte_is_a_bad_name),
-        case!("names/5.4/signed-by-another", ["5.5/bad-name", "5.4/signature"], a_name_signed_by_another_is_bad),
-        case!("names/5.5/own-name-too-long", ["5.5/own-name"], an_own_name_above_64_bytes_is_refused),
-        case!("names/5.5/own-name-invisible", ["5.5/own-name"], an_own_name_with_an_invisible_character_is_refused),
-        case!("names/5.5/anonymous", ["5.5/anonymous"], who_gives_no_name_gets_one),
+        case!(
+            "names/5.5/label",
+            ["5.5/label", "5.5/tag"],
+            a_label_is_name_number_tag
+        ),
+        case!(
+            "names/5.5/clash",
+            ["5.5/clash"],
+            a_name_taken_twice_is_marked
+        ),
+        case!(
+            "names/5.5/right-to-left-override",
+            ["5.5/bad-name", "5.5/fallback"],
+            an_override_is_a_bad_name
+        ),
+        case!(
+            "names/5.5/zero-width",
+            ["5.5/bad-name"],
+            a_zero_width_space_is_a_bad_name
+        ),
+        case!(
+            "names/5.5/control",
+            ["5.5/bad-name"],
+            a_control_character_is_a_bad_name
+        ),
+        case!(
+            "names/5.5/blank",
+            ["5.5/bad-name"],
+            white_space_alone_is_a_bad_name
+        ),
+        case!(
+            "names/5.5/padding",
+            ["5.5/bad-name"],
+            a_padding_byte_is_a_bad_name
+        ),
+        case!(
+            "names/5.4/signed-by-another",
+            ["5.5/bad-name", "5.4/signature"],
+            a_name_signed_by_another_is_bad
+        ),
+        case!(
+            "names/5.5/own-name-too-long",
+            ["5.5/own-name"],
+            an_own_name_above_64_bytes_is_refused
+        ),
+        case!(
+            "names/5.5/own-name-invisible",
+            ["5.5/own-name"],
+            an_own_name_with_an_invisible_character_is_refused
+        ),
+        case!(
+            "names/5.5/anonymous",
+            ["5.5/anonymous"],
+            who_gives_no_name_gets_one
+        ),
     ]
 }
 
@@ -35,7 +79,11 @@ async fn a_label_is_name_number_tag(context: &Context<Target>) -> Outcome {
     let line = room.hear("participant_joined").await?;
     let expected = format!("Mallory·3·{}", tag(&mallory.id()));
     ensure_eq("the label", line["label"].as_str(), Some(expected.as_str()))?;
-    ensure_eq("the id", line["id"].as_str(), Some(mallory.id().to_base64().as_str()))
+    ensure_eq(
+        "the id",
+        line["id"].as_str(),
+        Some(mallory.id().to_base64().as_str()),
+    )
 }
 
 async fn a_name_taken_twice_is_marked(context: &Context<Target>) -> Outcome {
@@ -45,7 +93,11 @@ async fn a_name_taken_twice_is_marked(context: &Context<Target>) -> Outcome {
     ensure_eq("name_clash", line["name_clash"].as_bool(), Some(true))?;
     room.join("Dora")?;
     let line = room.hear("participant_joined").await?;
-    ensure_eq("name_clash of another", line["name_clash"].as_bool(), Some(false))
+    ensure_eq(
+        "name_clash of another",
+        line["name_clash"].as_bool(),
+        Some(false),
+    )
 }
 
 macro_rules! bad_names {
@@ -95,7 +147,11 @@ async fn shown_by_its_fallback(room: &mut Room, me: Identity, sealed: [u8; 157])
     let fallback = burnchat_core::crypto::Name::fallback(&id);
     ensure_eq("the name", line["name"].as_str(), Some(fallback.as_str()))?;
     let error = room.hear_error(901).await?;
-    ensure_eq("about", error["about"].as_str(), Some(id.to_base64().as_str()))?;
+    ensure_eq(
+        "about",
+        error["about"].as_str(),
+        Some(id.to_base64().as_str()),
+    )?;
     room.keyed().await?;
     mallory.keyed(room).await?;
     let envelope = mallory.text(0, 1, "heard all the same")?;
@@ -105,11 +161,19 @@ async fn shown_by_its_fallback(room: &mut Room, me: Identity, sealed: [u8; 157])
 }
 
 fn keys(room: &Room) -> Outcome<RoomKeys> {
-    Ok(RoomKeys::derive(&Link::parse(&room.link).map_err(of_the_suite)?))
+    Ok(RoomKeys::derive(
+        &Link::parse(&room.link).map_err(of_the_suite)?,
+    ))
 }
 
 /// A sealed name (5.4), whatever the name: of `owner`, signed by `signer`, its last byte of padding as given.
-fn sealed(room: &Room, owner: &Identity, signer: &Identity, name: &[u8], last: u8) -> Outcome<[u8; 157]> {
+fn sealed(
+    room: &Room,
+    owner: &Identity,
+    signer: &Identity,
+    name: &[u8],
+    last: u8,
+) -> Outcome<[u8; 157]> {
     let keys = keys(room)?;
     let mut iv = [0; 12];
     rng().fill_bytes(&mut iv);
@@ -126,7 +190,8 @@ fn sealed(room: &Room, owner: &Identity, signer: &Identity, name: &[u8], last: u
     plaintext.resize(64, 0);
     plaintext.extend_from_slice(&[last]);
     plaintext.extend_from_slice(signature.as_bytes());
-    let sealed = aes256_gcm_seal(keys.name_key(), &iv, id.as_bytes(), plaintext).map_err(of_the_suite)?;
+    let sealed =
+        aes256_gcm_seal(keys.name_key(), &iv, id.as_bytes(), plaintext).map_err(of_the_suite)?;
     let mut whole = [0; 157];
     for (to, from) in whole.iter_mut().zip(iv.iter().chain(&sealed)) {
         *to = *from;
@@ -156,13 +221,21 @@ async fn who_gives_no_name_gets_one(context: &Context<Target>) -> Outcome {
     let link = room.link.clone();
     room.start(&["join", &link])?;
     let joined = room.hear("joined").await?;
-    let own = joined["participants"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
+    let own = joined["participants"]
+        .as_array()
+        .and_then(|all| all.last().cloned())
+        .unwrap_or_default();
     let name = own["name"].as_str().unwrap_or_default();
     let mut parts = name.split('-');
     let is_one = parts.next() == Some("anonymous")
-        && parts.next().is_some_and(|animal| animal.chars().all(|c| c.is_ascii_lowercase()))
+        && parts
+            .next()
+            .is_some_and(|animal| animal.chars().all(|c| c.is_ascii_lowercase()))
         && parts.next().is_some_and(|rest| {
-            rest.len() == 5 && rest.chars().all(|c| "abcdefghjklmnpqrstuvwxyz23456789".contains(c))
+            rest.len() == 5
+                && rest
+                    .chars()
+                    .all(|c| "abcdefghjklmnpqrstuvwxyz23456789".contains(c))
         });
     ensure(is_one, "anonymous-<animal>-<5 characters>", name)
 }

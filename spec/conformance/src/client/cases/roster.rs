@@ -14,22 +14,86 @@ use crate::context::Context;
 
 pub(super) fn cases() -> Vec<Case<Target>> {
     vec![
-        case!("log/6.1/hole", ["6.1/client-seq", "7.7/rejoin"], a_hole_is_a_fork),
-        case!("log/6.1/repeated", ["6.1/client-seq"], a_repeated_entry_is_a_fork),
-        case!("log/7.7/third", ["7.7/twice"], the_third_fork_in_a_row_ends_it),
-        case!("log/7.7/count-starts-anew", ["7.7/anew"], forks_between_keys_do_not_add_up),
-        case!("roster/6.2/version-skipped", ["6.2/client-version"], a_version_that_does_not_follow_is_a_fork),
-        case!("roster/6.2/rekey-version", ["6.2/client-version"], a_rekey_with_an_old_version_is_a_fork),
-        case!("roster/6.2/unknown-leaves", ["6.2/impossible"], a_departure_of_nobody_is_a_fork),
-        case!("roster/6.2/own-departure", ["6.2/impossible"], ones_own_departure_is_a_fork),
-        case!("roster/6.2/unknown-replaced", ["6.2/impossible"], a_replacement_of_nobody_is_a_fork),
-        case!("roster/6.2/replaces", ["6.2/client-replaces"], a_seat_taken_over_is_one_entry),
-        case!("roster/5.6/same-id-joins", ["5.6/same-id"], an_id_that_is_there_already_is_a_fork),
-        case!("roster/5.6/invented-member", ["5.6/unverified", "5.6/reported-once", "5.6/no-wrap"], an_invented_member_gets_no_key_and_no_name),
-        case!("roster/5.6/no-hearing", ["5.6/no-hearing"], an_invented_member_is_not_heard),
-        case!("roster/5.6/not-a-point", ["5.6/unverified", "3/points"], a_key_that_is_no_point_is_unverified),
-        case!("roster/5.6/departed-id", ["5.6/departed"], an_id_that_has_left_is_not_verified_again),
-        case!("roster/5.6/swapped-keys", ["5.6/unverified"], a_swapped_key_makes_an_entry_unverified),
+        case!(
+            "log/6.1/hole",
+            ["6.1/client-seq", "7.7/rejoin"],
+            a_hole_is_a_fork
+        ),
+        case!(
+            "log/6.1/repeated",
+            ["6.1/client-seq"],
+            a_repeated_entry_is_a_fork
+        ),
+        case!(
+            "log/7.7/third",
+            ["7.7/twice"],
+            the_third_fork_in_a_row_ends_it
+        ),
+        case!(
+            "log/7.7/count-starts-anew",
+            ["7.7/anew"],
+            forks_between_keys_do_not_add_up
+        ),
+        case!(
+            "roster/6.2/version-skipped",
+            ["6.2/client-version"],
+            a_version_that_does_not_follow_is_a_fork
+        ),
+        case!(
+            "roster/6.2/rekey-version",
+            ["6.2/client-version"],
+            a_rekey_with_an_old_version_is_a_fork
+        ),
+        case!(
+            "roster/6.2/unknown-leaves",
+            ["6.2/impossible"],
+            a_departure_of_nobody_is_a_fork
+        ),
+        case!(
+            "roster/6.2/own-departure",
+            ["6.2/impossible"],
+            ones_own_departure_is_a_fork
+        ),
+        case!(
+            "roster/6.2/unknown-replaced",
+            ["6.2/impossible"],
+            a_replacement_of_nobody_is_a_fork
+        ),
+        case!(
+            "roster/6.2/replaces",
+            ["6.2/client-replaces"],
+            a_seat_taken_over_is_one_entry
+        ),
+        case!(
+            "roster/5.6/same-id-joins",
+            ["5.6/same-id"],
+            an_id_that_is_there_already_is_a_fork
+        ),
+        case!(
+            "roster/5.6/invented-member",
+            ["5.6/unverified", "5.6/reported-once", "5.6/no-wrap"],
+            an_invented_member_gets_no_key_and_no_name
+        ),
+        case!(
+            "roster/5.6/no-hearing",
+            ["5.6/no-hearing"],
+            an_invented_member_is_not_heard
+        ),
+        case!(
+            "roster/5.6/not-a-point",
+            ["5.6/unverified", "3/points"],
+            a_key_that_is_no_point_is_unverified
+        ),
+        case!(
+            "roster/5.6/departed-id",
+            ["5.6/departed"],
+            an_id_that_has_left_is_not_verified_again
+        ),
+        case!(
+            "roster/5.6/swapped-keys",
+            ["5.6/unverified"],
+            a_swapped_key_makes_an_entry_unverified
+        ),
     ]
 }
 
@@ -49,7 +113,8 @@ async fn a_hole_is_a_fork(context: &Context<Target>) -> Outcome {
 async fn a_repeated_entry_is_a_fork(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
     room.alter_once("locked", |frame| vec![frame.clone(), frame]);
-    room.act(0, |ana, now| ana.lock(now, true, &mut rng()))?.map_err(of_the_suite)?;
+    room.act(0, |ana, now| ana.lock(now, true, &mut rng()))?
+        .map_err(of_the_suite)?;
     room.forks().await
 }
 
@@ -57,12 +122,20 @@ async fn the_third_fork_in_a_row_ends_it(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
     // From now on every key frame has another head than it should.
     room.alter(|frame| {
-        if frame["type"] == "session_key" { vec![flipped(frame, "prev")] } else { vec![frame] }
+        if frame["type"] == "session_key" {
+            vec![flipped(frame, "prev")]
+        } else {
+            vec![frame]
+        }
     });
     room.join("Cleo")?;
     room.hear_error(800).await?;
     room.ends("ended", "failed", 7).await?;
-    ensure_eq("fresh joins before it gave up", room.subject.count("gap"), 2)?;
+    ensure_eq(
+        "fresh joins before it gave up",
+        room.subject.count("gap"),
+        2,
+    )?;
     ensure_eq("joins", room.joins().len(), 3)
 }
 
@@ -76,7 +149,11 @@ async fn forks_between_keys_do_not_add_up(context: &Context<Target>) -> Outcome 
         room.honest();
         room.hear("joined").await?;
         room.keyed().await?;
-        ensure(room.subject.exited.is_none(), "that it goes on", format!("the end at fork {turn}"))?;
+        ensure(
+            room.subject.exited.is_none(),
+            "that it goes on",
+            format!("the end at fork {turn}"),
+        )?;
     }
     Ok(())
 }
@@ -103,13 +180,19 @@ async fn a_rekey_with_an_old_version_is_a_fork(context: &Context<Target>) -> Out
 
 async fn a_departure_of_nobody_is_a_fork(context: &Context<Target>) -> Outcome {
     let nobody = "AAAAAAAAAAAAAAAAAAAAAA";
-    forks_on(context, json!({"type": "participant_left", "seq": 0, "version": 3, "id": nobody, "reason": "left"})).await
+    forks_on(
+        context,
+        json!({"type": "participant_left", "seq": 0, "version": 3, "id": nobody, "reason": "left"}),
+    )
+    .await
 }
 
 async fn ones_own_departure_is_a_fork(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
     let me = room.subject_id()?;
-    room.slip_in(json!({"type": "participant_left", "seq": 0, "version": 3, "id": me, "reason": "left"}));
+    room.slip_in(
+        json!({"type": "participant_left", "seq": 0, "version": 3, "id": me, "reason": "left"}),
+    );
     room.forks().await
 }
 
@@ -127,7 +210,10 @@ async fn a_seat_taken_over_is_one_entry(context: &Context<Target>) -> Outcome {
     let mut room = super::three(context).await?;
     let before = room.id_of(1)?;
     // Cleo joins afresh with her token.
-    let token = room.friends.get(1).and_then(|cleo| cleo.client.seat_token());
+    let token = room
+        .friends
+        .get(1)
+        .and_then(|cleo| cleo.client.seat_token());
     let token = token.map(|token| burnchat_core::crypto::Secret::copy_of(token.as_bytes()));
     let link = Link::parse(&room.link).map_err(of_the_suite)?;
     room.take_over(link, token);
@@ -135,7 +221,11 @@ async fn a_seat_taken_over_is_one_entry(context: &Context<Target>) -> Outcome {
     ensure_eq("who left", left["id"].as_str(), Some(before.as_str()))?;
     ensure_eq("why", left["reason"].as_str(), Some("replaced"))?;
     let joined = room.hear("participant_joined").await?;
-    ensure_eq("who came", joined["id"].as_str(), Some(room.id_of(2)?.as_str()))?;
+    ensure_eq(
+        "who came",
+        joined["id"].as_str(),
+        Some(room.id_of(2)?.as_str()),
+    )?;
     room.keyed().await
 }
 
@@ -167,7 +257,9 @@ async fn invent(room: &mut Room, change: impl Fn(Value) -> Value) -> Outcome<Ide
     let keys = RoomKeys::derive(&Link::parse(&room.link).map_err(of_the_suite)?);
     let me = Identity::generate(&mut rng()).map_err(of_the_suite)?;
     let entry = serde_json::to_value(entry_of(&keys, &me, "Eve")?).map_err(of_the_suite)?;
-    room.slip_in(json!({"type": "participant_joined", "seq": 0, "version": 3, "participant": change(entry)}));
+    room.slip_in(
+        json!({"type": "participant_joined", "seq": 0, "version": 3, "participant": change(entry)}),
+    );
     Ok(me)
 }
 
@@ -178,10 +270,18 @@ async fn unverified(room: &mut Room) -> Outcome {
         })
         .await?;
     let label = line["label"].as_str().unwrap_or_default();
-    ensure(label.starts_with("unverified·"), "the label `unverified·…`", label)?;
+    ensure(
+        label.starts_with("unverified·"),
+        "the label `unverified·…`",
+        label,
+    )?;
     room.hear_error(900).await?;
     room.catch_up().await?;
-    let errors = room.subject.lines.iter().filter(|line| line["event"] == "error" && line["code"] == 900);
+    let errors = room
+        .subject
+        .lines
+        .iter()
+        .filter(|line| line["event"] == "error" && line["code"] == 900);
     ensure_eq("how often it was reported", errors.count(), 1)
 }
 
@@ -197,12 +297,21 @@ async fn an_invented_member_gets_no_key_and_no_name(context: &Context<Target>) -
     let offer = room
         .until("a key frame", |room| {
             let offers = room.sent_of("session_key");
-            (offers.len() > offered).then(|| offers.last().map(|frame| (*frame).clone()).unwrap_or_default())
+            (offers.len() > offered).then(|| {
+                offers
+                    .last()
+                    .map(|frame| (*frame).clone())
+                    .unwrap_or_default()
+            })
         })
         .await?;
     let wraps = offer["wraps"].as_array().cloned().unwrap_or_default();
     let eve = eve.id().to_base64();
-    ensure(wraps.iter().all(|wrap| wrap["id"] != eve.as_str()), "no wrap for the unverified entry", &offer["wraps"])?;
+    ensure(
+        wraps.iter().all(|wrap| wrap["id"] != eve.as_str()),
+        "no wrap for the unverified entry",
+        &offer["wraps"],
+    )?;
     ensure_eq("wraps", wraps.len(), 1)
 }
 
@@ -223,7 +332,10 @@ async fn an_invented_member_is_not_heard(context: &Context<Target>) -> Outcome {
     room.say(0, "after it")?;
     room.hear_text("after it").await?;
     ensure(
-        room.subject.lines.iter().all(|line| line["text"] != "let me in"),
+        room.subject
+            .lines
+            .iter()
+            .all(|line| line["text"] != "let me in"),
         "that it is not shown",
         "its text",
     )
@@ -239,7 +351,8 @@ async fn a_key_that_is_no_point_is_unverified(context: &Context<Target>) -> Outc
                 *byte = if place == 0 { 4 } else { 1 };
             }
         }
-        entry["kem_pub"] = serde_json::to_value(burnchat_core::wire::Bytes(raw)).unwrap_or_default();
+        entry["kem_pub"] =
+            serde_json::to_value(burnchat_core::wire::Bytes(raw)).unwrap_or_default();
         entry
     })
     .await?;
@@ -269,7 +382,11 @@ async fn an_id_that_has_left_is_not_verified_again(context: &Context<Target>) ->
     eve.leave(&mut room);
     room.hear("participant_left").await?;
     room.keyed().await?;
-    let version = room.friends.first().and_then(|ana| ana.client.roster_version()).unwrap_or_default();
+    let version = room
+        .friends
+        .first()
+        .and_then(|ana| ana.client.roster_version())
+        .unwrap_or_default();
     let entry = serde_json::to_value(entry).map_err(of_the_suite)?;
     room.slip_in(json!({"type": "participant_joined", "seq": 0, "version": version + 1, "participant": entry}));
     unverified(&mut room).await

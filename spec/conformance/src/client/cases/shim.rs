@@ -12,16 +12,48 @@ use crate::context::Context;
 
 pub(super) fn cases() -> Vec<Case<Target>> {
     vec![
-        case!("shim/5/order", [], the_lines_come_in_their_order),
-        case!("shim/5/answers", [], answers_come_in_the_order_of_commands),
-        case!("shim/3/early", [], commands_wait_for_joined),
-        case!("shim/3/bad-lines", [], a_bad_line_is_answered_and_ends_nothing),
-        case!("shim/2/long-line", [], a_line_too_long_costs_only_itself),
-        case!("shim/2/escapes", [], control_characters_are_escaped),
-        case!("shim/1/link-from-stdin", [], the_link_can_come_on_standard_input),
-        case!("shim/6/usage", [], a_bad_command_line_is_exit_status_2),
-        case!("shim/6/unreachable", ["14.1/driver"], an_unreachable_relay_is_exit_status_6),
-        case!("shim/3/term", [], a_signal_is_leaving),
+        case!(
+            "shim/14.1/order",
+            ["14.1/driver"],
+            the_lines_come_in_their_order
+        ),
+        case!(
+            "shim/14.1/answers",
+            ["14.1/driver"],
+            answers_come_in_the_order_of_commands
+        ),
+        case!("shim/14.1/early", ["14.1/driver"], commands_wait_for_joined),
+        case!(
+            "shim/14.1/bad-lines",
+            ["14.1/driver"],
+            a_bad_line_is_answered_and_ends_nothing
+        ),
+        case!(
+            "shim/14.1/long-line",
+            ["14.1/driver"],
+            a_line_too_long_costs_only_itself
+        ),
+        case!(
+            "shim/14.1/escapes",
+            ["14.1/driver"],
+            control_characters_are_escaped
+        ),
+        case!(
+            "shim/14.1/link-from-stdin",
+            ["14.1/driver"],
+            the_link_can_come_on_standard_input
+        ),
+        case!(
+            "shim/14.1/usage",
+            ["14.1/driver"],
+            a_bad_command_line_is_exit_status_2
+        ),
+        case!(
+            "shim/14.1/unreachable",
+            ["14.1/driver"],
+            an_unreachable_relay_is_exit_status_6
+        ),
+        case!("shim/14.1/term", ["14.1/driver"], a_signal_is_leaving),
     ]
 }
 
@@ -31,16 +63,48 @@ async fn the_lines_come_in_their_order(context: &Context<Target>) -> Outcome {
     room.hear("accepted").await?;
     room.burn()?;
     room.ends("burned", "burned", 0).await?;
-    let events: Vec<&str> = room.subject.lines.iter().filter_map(|line| line["event"].as_str()).collect();
+    let events: Vec<&str> = room
+        .subject
+        .lines
+        .iter()
+        .filter_map(|line| line["event"].as_str())
+        .collect();
     ensure_eq("the first line", events.first().copied(), Some("hello"))?;
-    ensure_eq("the version of the shim", room.subject.lines.first().and_then(|line| line["shim"].as_u64()), Some(1))?;
+    ensure_eq(
+        "the version of the shim",
+        room.subject
+            .lines
+            .first()
+            .and_then(|line| line["shim"].as_u64()),
+        Some(1),
+    )?;
     let place = |event: &str| events.iter().position(|one| *one == event);
-    let order = [place("hello"), place("created"), place("joined"), place("verification"), place("keyed"), place("message"), place("accepted"), place("burned")];
-    ensure(order.iter().all(Option::is_some) && order.is_sorted(), "hello, created, joined, verification, keyed, message, accepted, burned", format!("{events:?}"))?;
+    let order = [
+        place("hello"),
+        place("created"),
+        place("joined"),
+        place("verification"),
+        place("keyed"),
+        place("message"),
+        place("accepted"),
+        place("burned"),
+    ];
+    ensure(
+        order.iter().all(Option::is_some) && order.is_sorted(),
+        "hello, created, joined, verification, keyed, message, accepted, burned",
+        format!("{events:?}"),
+    )?;
     let joined = place("joined").unwrap_or_default();
-    let next: Option<&str> = events.iter().skip(joined + 1).find(|event| **event != "countdown").copied();
+    let next: Option<&str> = events
+        .iter()
+        .skip(joined + 1)
+        .find(|event| **event != "countdown")
+        .copied();
     ensure_eq("what follows `joined`", next, Some("verification"))?;
-    let last = events.iter().filter(|event| ["burned", "ended"].contains(*event)).count();
+    let last = events
+        .iter()
+        .filter(|event| ["burned", "ended"].contains(*event))
+        .count();
     ensure_eq("last lines", last, 1)
 }
 
@@ -50,13 +114,28 @@ async fn answers_come_in_the_order_of_commands(context: &Context<Target>) -> Out
     for command in ["who", "link", "verify", "dance", "who", "verify", "link"] {
         room.command(json!({"cmd": command})).await;
     }
-    let expected = ["participants", "link", "verification", "error", "participants", "verification", "link"];
+    let expected = [
+        "participants",
+        "link",
+        "verification",
+        "error",
+        "participants",
+        "verification",
+        "link",
+    ];
     room.until("seven answers", |room| {
         let lines = room.subject.lines.iter().skip(before);
         (lines.filter(|line| line["event"] != "countdown").count() >= expected.len()).then_some(())
     })
     .await?;
-    let events: Vec<&str> = room.subject.lines.iter().skip(before).filter_map(|line| line["event"].as_str()).filter(|event| *event != "countdown").collect();
+    let events: Vec<&str> = room
+        .subject
+        .lines
+        .iter()
+        .skip(before)
+        .filter_map(|line| line["event"].as_str())
+        .filter(|event| *event != "countdown")
+        .collect();
     ensure_eq("the answers", events.as_slice(), expected.as_slice())
 }
 
@@ -67,7 +146,11 @@ async fn commands_wait_for_joined(context: &Context<Target>) -> Outcome {
     room.command(json!({"cmd": "who"})).await;
     room.hear("joined").await?;
     let answer = room.hear("participants").await?;
-    ensure_eq("participants", answer["participants"].as_array().map(Vec::len), Some(2))
+    ensure_eq(
+        "participants",
+        answer["participants"].as_array().map(Vec::len),
+        Some(2),
+    )
 }
 
 async fn a_bad_line_is_answered_and_ends_nothing(context: &Context<Target>) -> Outcome {
@@ -81,14 +164,21 @@ async fn a_bad_line_is_answered_and_ends_nothing(context: &Context<Target>) -> O
         (r#"{"cmd":"send","text":7}"#, 100),
         (r#"{"cmd":"send","text":"a","burn_after_ms":1.5}"#, 100),
         (r#"{"cmd":"send"}"#, 709),
-        (r#"{"cmd":"send","text":"a","burn_after_ms":4294967296}"#, 709),
+        (
+            r#"{"cmd":"send","text":"a","burn_after_ms":4294967296}"#,
+            709,
+        ),
         (r#"{"cmd":"kick","id":"short"}"#, 709),
         (r#"{"cmd":"read","author":"AAAAAAAAAAAAAAAAAAAAAA"}"#, 709),
         (r#"{"cmd":"dance"}"#, 102),
     ] {
         room.line(line).await;
         let error = room.hear("error").await?;
-        ensure_eq(&format!("the code for {line}"), error["code"].as_u64(), Some(code))?;
+        ensure_eq(
+            &format!("the code for {line}"),
+            error["code"].as_u64(),
+            Some(code),
+        )?;
     }
     room.log.sent("shim", "(not UTF-8)");
     room.subject.write(b"{\"cmd\":\"\xff\"}\n\n").await;
@@ -113,10 +203,18 @@ async fn control_characters_are_escaped(context: &Context<Target>) -> Outcome {
     let text = "a\u{1b}[31m\u{7f}\u{9b}b";
     room.say(0, text)?;
     room.hear_text(text).await?;
-    let raw = room.log.lines().into_iter().rfind(|line| line.who == "shim" && line.text.contains("\"message\""));
+    let raw = room
+        .log
+        .lines()
+        .into_iter()
+        .rfind(|line| line.who == "shim" && line.text.contains("\"message\""));
     let raw = raw.map(|line| line.text).unwrap_or_default();
     let bare = raw.chars().any(char::is_control);
-    ensure(!bare && raw.contains("[31m"), "control characters as \\u00XX", raw)
+    ensure(
+        !bare && raw.contains("[31m"),
+        "control characters as \\u00XX",
+        raw,
+    )
 }
 
 async fn the_link_can_come_on_standard_input(context: &Context<Target>) -> Outcome {
@@ -132,7 +230,11 @@ async fn the_link_can_come_on_standard_input(context: &Context<Target>) -> Outco
 
 async fn a_bad_command_line_is_exit_status_2(context: &Context<Target>) -> Outcome {
     let mut room = Room::empty(context, Terms::default().limits).await?;
-    for arguments in [["join"].as_slice(), &["dance"], &["create", "--ttl", "soon"]] {
+    for arguments in [
+        ["join"].as_slice(),
+        &["dance"],
+        &["create", "--ttl", "soon"],
+    ] {
         room.subject.lines.clear();
         room.start(arguments)?;
         let (_, status) = room.ended().await?;
@@ -155,9 +257,13 @@ async fn a_signal_is_leaving(context: &Context<Target>) -> Outcome {
     let Some(process) = room.subject.process else {
         return fail("a process", "none");
     };
-    let sent = tokio::process::Command::new("kill").arg(process.to_string()).status().await;
+    let sent = tokio::process::Command::new("kill")
+        .arg(process.to_string())
+        .status()
+        .await;
     if !sent.is_ok_and(|status| status.success()) {
         return Err(case::Stop::Skipped("this system has no `kill`".to_owned()));
     }
-    room.ends_within(Duration::from_secs(8), "ended", "left", 0).await
+    room.ends_within(Duration::from_secs(8), "ended", "left", 0)
+        .await
 }

@@ -15,10 +15,26 @@ use crate::context::Context;
 
 pub(super) fn cases() -> Vec<Case<Target>> {
     vec![
-        case!("verification/10/agree", ["10/transcript", "10/forms"], the_codes_agree),
-        case!("verification/10/every-change", ["10/changes"], the_codes_change_with_the_roster),
-        case!("verification/10/unverified-too", ["10/transcript"], an_unverified_entry_is_in_the_codes),
-        case!("verification/10/swap-with-the-link", ["10/transcript"], a_relay_with_the_link_shows_in_the_codes),
+        case!(
+            "verification/10/agree",
+            ["10/transcript", "10/forms"],
+            the_codes_agree
+        ),
+        case!(
+            "verification/10/every-change",
+            ["10/changes"],
+            the_codes_change_with_the_roster
+        ),
+        case!(
+            "verification/10/unverified-too",
+            ["10/transcript"],
+            an_unverified_entry_is_in_the_codes
+        ),
+        case!(
+            "verification/10/swap-with-the-link",
+            ["10/transcript"],
+            a_relay_with_the_link_shows_in_the_codes
+        ),
     ]
 }
 
@@ -26,7 +42,12 @@ pub(super) fn cases() -> Vec<Case<Target>> {
 fn codes(client: &Client) -> Option<[String; 4]> {
     let code = client.verification()?;
     let emoji = code.emoji().iter().map(|emoji| emoji.symbol).collect();
-    Some([code.short_code(), emoji, code.safety_number(), code.qr_text()])
+    Some([
+        code.short_code(),
+        emoji,
+        code.safety_number(),
+        code.qr_text(),
+    ])
 }
 
 /// What the client shows.
@@ -37,7 +58,11 @@ fn shown(line: &Value) -> Option<[String; 4]> {
 
 async fn agree(room: &mut Room) -> Outcome {
     room.catch_up().await?;
-    let line = room.subject.last("verification").cloned().unwrap_or_default();
+    let line = room
+        .subject
+        .last("verification")
+        .cloned()
+        .unwrap_or_default();
     let anas = room.friends.first().and_then(|ana| codes(&ana.client));
     ensure_eq("the codes", shown(&line), anas)
 }
@@ -47,9 +72,16 @@ async fn the_codes_agree(context: &Context<Target>) -> Outcome {
     agree(&mut room).await?;
     let before = room.subject.count("verification");
     room.command(json!({"cmd": "verify"})).await;
-    room.until("an answer to `verify`", |room| (room.subject.count("verification") > before).then_some(())).await?;
+    room.until("an answer to `verify`", |room| {
+        (room.subject.count("verification") > before).then_some(())
+    })
+    .await?;
     agree(&mut room).await?;
-    let line = room.subject.last("verification").cloned().unwrap_or_default();
+    let line = room
+        .subject
+        .last("verification")
+        .cloned()
+        .unwrap_or_default();
     let names = line["emoji_names"].as_array().map(Vec::len);
     ensure_eq("emoji_names", names, Some(16))
 }
@@ -66,7 +98,11 @@ async fn the_codes_change_with_the_roster(context: &Context<Target>) -> Outcome 
     room.hear("participant_left").await?;
     room.hear("verification").await?;
     agree(&mut room).await?;
-    ensure_eq("the codes after she has left", room.subject.last("verification").and_then(shown), two.as_ref().and_then(shown))
+    ensure_eq(
+        "the codes after she has left",
+        room.subject.last("verification").and_then(shown),
+        two.as_ref().and_then(shown),
+    )
 }
 
 async fn an_unverified_entry_is_in_the_codes(context: &Context<Target>) -> Outcome {
@@ -77,8 +113,13 @@ async fn an_unverified_entry_is_in_the_codes(context: &Context<Target>) -> Outco
     entry["join_proof"] = "A".repeat(43).into();
     let before = room.subject.last("verification").cloned();
     room.hear("verification").await?;
-    room.slip_in(json!({"type": "participant_joined", "seq": 0, "version": 3, "participant": entry}));
-    room.hear_where("other codes", |line| line["event"] == "verification" && Some(line) != before.as_ref()).await?;
+    room.slip_in(
+        json!({"type": "participant_joined", "seq": 0, "version": 3, "participant": entry}),
+    );
+    room.hear_where("other codes", |line| {
+        line["event"] == "verification" && Some(line) != before.as_ref()
+    })
+    .await?;
     Ok(())
 }
 
@@ -91,7 +132,10 @@ async fn a_relay_with_the_link_shows_in_the_codes(context: &Context<Target>) -> 
     room.alter(move |mut frame| {
         match frame["type"].as_str() {
             Some("joined") => {
-                if let Some(first) = frame["participants"].as_array_mut().and_then(|all| all.first_mut()) {
+                if let Some(first) = frame["participants"]
+                    .as_array_mut()
+                    .and_then(|all| all.first_mut())
+                {
                     *first = own.clone();
                 }
             }
@@ -103,5 +147,9 @@ async fn a_relay_with_the_link_shows_in_the_codes(context: &Context<Target>) -> 
     room.invite().await?;
     let line = room.hear("verification").await?;
     let anas = room.friends.first().and_then(|ana| codes(&ana.client));
-    ensure(anas.is_some() && shown(&line) != anas, "codes that differ from Ana's", "the same")
+    ensure(
+        anas.is_some() && shown(&line) != anas,
+        "codes that differ from Ana's",
+        "the same",
+    )
 }
