@@ -29,8 +29,6 @@ pub(crate) struct Insider {
     pub(crate) epochs: Vec<(EpochId, SessionKey)>,
     pub(crate) messages: Vec<LoggedEnvelope>,
     pub(crate) key_frames: Vec<KeyFrame>,
-    /// The versions it was asked to key.
-    pub(crate) asked: Vec<u64>,
     offered: Vec<(EpochId, SessionKey)>,
     read: usize,
 }
@@ -76,7 +74,6 @@ impl Insider {
             epochs: Vec::new(),
             messages: Vec::new(),
             key_frames: Vec::new(),
-            asked: Vec::new(),
             offered: Vec::new(),
             read: 1,
         })
@@ -124,18 +121,6 @@ impl Insider {
             room.pass(std::time::Duration::from_millis(50)).await;
         }
         fail("the insider to be given a key", "none")
-    }
-
-    /// Until it is asked for a key of the newest roster.
-    pub(crate) async fn asked(&mut self, room: &mut Room) -> Outcome {
-        for _ in 0..100 {
-            self.catch_up(room);
-            if self.asked.last() == Some(&self.version) {
-                return Ok(());
-            }
-            room.pass(std::time::Duration::from_millis(50)).await;
-        }
-        fail("the insider to be asked for a key", "that it was not")
     }
 
     /// The newest key it holds.
@@ -267,7 +252,6 @@ impl Insider {
                 }
                 self.key_frames.push(*frame);
             }
-            RelayFrame::KeyWanted(wanted) => self.asked.push(wanted.version),
             RelayFrame::Message(logged) => self.messages.push(logged),
             _ => {}
         }

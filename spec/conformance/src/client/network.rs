@@ -25,7 +25,7 @@ pub(crate) enum Arrival {
     /// A text has come on it.
     Frame(u64, String),
     /// Something other than text has come on it.
-    NotText(u64),
+    NotText,
     /// It has ended: with this code, or without one.
     Closed(u64, Option<u16>),
 }
@@ -197,7 +197,7 @@ async fn websocket(
                 Some(Ok(Message::Text(text))) => {
                     arrivals.send(Arrival::Frame(number, text.as_str().to_owned())).ok()?;
                 }
-                Some(Ok(Message::Binary(_))) => arrivals.send(Arrival::NotText(number)).ok()?,
+                Some(Ok(Message::Binary(_))) => arrivals.send(Arrival::NotText).ok()?,
                 Some(Ok(Message::Close(frame))) => {
                     code = frame.map(|frame| frame.code.into());
                     // tungstenite answers it with the next flush.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use burnchat_core::client::{Client, Event, JoinOptions, Output, RoomSettings, Status, plan_room};
-use burnchat_core::crypto::{Name, Secret, SecretBytes};
+use burnchat_core::crypto::{Name, Secret};
 use burnchat_core::ids::{ParticipantId, RoomId};
 use burnchat_core::link::{Link, Ticket};
 use burnchat_core::relay::{ConnectionId, Disconnect, Hub, Limits, Output as HubOutput, PeerKey};
@@ -208,16 +208,6 @@ impl Room {
     pub(crate) fn join(&mut self, name: &str) -> Outcome<usize> {
         let options = JoinOptions {
             name: Name::new(name).ok(),
-            ..JoinOptions::default()
-        };
-        self.join_with(options)
-    }
-
-    /// The same, as a creator.
-    pub(crate) fn join_as_creator(&mut self, name: &str) -> Outcome<usize> {
-        let options = JoinOptions {
-            name: Name::new(name).ok(),
-            pin: Some(SecretBytes::copy_of(self.pin.as_bytes())),
             ..JoinOptions::default()
         };
         self.join_with(options)
@@ -812,7 +802,7 @@ impl Room {
                     );
                 }
             }
-            Arrival::NotText(_) => self.sent.push(Value::String("(binary)".to_owned())),
+            Arrival::NotText => self.sent.push(Value::String("(binary)".to_owned())),
             Arrival::Closed(connection, code) => {
                 self.log
                     .note("subject", &format!("its connection has ended: {code:?}"));

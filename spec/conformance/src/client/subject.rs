@@ -85,11 +85,6 @@ impl Subject {
             .filter(|line| line["event"] == event)
             .count()
     }
-
-    /// Where the last line of a kind stands.
-    pub(crate) fn place(&self, event: &str) -> Option<usize> {
-        self.lines.iter().rposition(|line| line["event"] == event)
-    }
 }
 
 async fn listen(mut child: Child, told: mpsc::UnboundedSender<Told>) {
