@@ -147,7 +147,7 @@ registry! {
     RelayEnding = 504, "relay_ending", Caller, Retry, Some(503), "The relay is ending, and its rooms with it.";
     // Links (client only)
     LinkNotALink = 600, "link_not_a_link", Malformed, None, None, "Not `<base>/r/<room_id>#<fragment>`.";
-    LinkNoFragment = 601, "link_no_fragment", Malformed, None, None, "The part after `#` is missing: was the link cut?.";
+    LinkNoFragment = 601, "link_no_fragment", Malformed, None, None, "The part after `#` is missing: was the link cut?";
     LinkBadRoomId = 602, "link_bad_room_id", Malformed, None, None, "The room id is not 16 bytes of base64url.";
     LinkBadEncoding = 603, "link_bad_encoding", Malformed, None, None, "The fragment is not base64url.";
     LinkBadLength = 604, "link_bad_length", Malformed, None, None, "The fragment is not 42 bytes long.";
