@@ -59,6 +59,8 @@ pub use burnchat_core::relay::{Limits, Rate, Stats};
 
 pub use config::Config;
 pub use forwarded::{ForwardedHeader, OverTls};
+#[cfg(feature = "openapi")]
+pub use http::ApiDescription;
 pub use http::{InvalidOrigin, Origin, unknown_path};
 pub use ipnet::IpNet;
 pub use metrics::{Burns, Drops, Lateness, Metrics};

@@ -76,7 +76,7 @@ impl Relay {
         }))
     }
 
-    /// The relay's routes: `/api/rooms…`, and the page at `/r/{room}`.
+    /// The relay's routes: `/api/rooms…`, what describes them at `/api/openapi.json`, and the page at `/r/{room}`.
     ///
     /// Serve them with [`into_make_service_with_connect_info::<SocketAddr>`][info]: limits for each peer go by its
     /// address. Where it is not known all are taken for one peer. Frames are small and somebody waits for each:

@@ -19,6 +19,8 @@ use tokio::time::timeout;
 
 use super::answer::{Failure, json_bytes};
 use super::events;
+#[cfg(feature = "openapi")]
+use super::openapi;
 use super::request::{Peer, Room, read_body, secret_of};
 use crate::relay::Shared;
 use crate::sessions::{FrameSender, Line};
@@ -28,9 +30,20 @@ use crate::websocket::frame::SharedFrame;
 pub(super) const ACCEPT_TOKEN: HeaderName = HeaderName::from_static("accept-token");
 /// The entry of the log after which an event stream begins.
 pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const COOKIE: &str = "burnchat_seat";
+pub(super) const COOKIE: &str = "burnchat_seat";
 
-/// Takes a seat.
+/// Takes a seat: a session over plain HTTP (spec section 13.5).
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post, path = "/api/rooms/{room_id}/session", tag = "frames", operation_id = "join",
+    params(openapi::RoomPath, openapi::AcceptToken),
+    request_body = ref("#/components/schemas/ClientJoin"),
+    responses(
+        (status = 201, description = "The seat is taken.", body = ref("#/components/schemas/RelayJoined"), headers(
+            ("Set-Cookie" = String, description = "The seat token, unless it was asked for in the answer."),
+        )),
+        openapi::SeatRefused,
+    ),
+))]
 pub(super) async fn enter(
     state: State<Arc<Shared>>,
     room: Room,
@@ -41,7 +54,19 @@ pub(super) async fn enter(
     admit(state, room, peer, uri, request, None).await
 }
 
-/// Takes over the seat whose token the request shows, by a fresh join.
+/// Takes over the seat whose token the request shows, by a fresh join (spec section 11.3).
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post, path = "/api/rooms/{room_id}/session/{participant_id}", tag = "frames", operation_id = "join_anew",
+    params(openapi::RoomPath, openapi::ParticipantPath, openapi::AcceptToken),
+    security(("seat_token" = []), ("seat_cookie" = [])),
+    request_body = ref("#/components/schemas/ClientJoin"),
+    responses(
+        (status = 201, description = "The seat is taken.", body = ref("#/components/schemas/RelayJoined"), headers(
+            ("Set-Cookie" = String, description = "The seat token, unless it was asked for in the answer."),
+        )),
+        openapi::SeatRefused,
+    ),
+))]
 pub(super) async fn enter_anew(
     state: State<Arc<Shared>>,
     room: Room,
@@ -107,7 +132,19 @@ async fn admit(
     Ok(response)
 }
 
-/// The event stream: the first one of a session, or a resume.
+/// The event stream: the first one of a session, or a resume (spec sections 6.3 and 13.5).
+///
+/// Each event is a `RelayFrame` in one `data` line; an entry of the log has its `seq` as the event's `id`. The stream
+/// begins with an `id` and no data.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get, path = "/api/rooms/{room_id}/session/{participant_id}/events", tag = "frames", operation_id = "events",
+    params(openapi::RoomPath, openapi::ParticipantPath, openapi::LastEventId),
+    security(("seat_token" = []), ("seat_cookie" = [])),
+    responses(
+        (status = 200, description = "Server-sent events.", body = String, content_type = "text/event-stream"),
+        openapi::StreamRefused,
+    ),
+))]
 pub(super) async fn events(
     State(relay): State<Arc<Shared>>,
     Room(room): Room,
@@ -147,7 +184,14 @@ pub(super) async fn events(
     Ok((headers, body).into_response())
 }
 
-/// One frame, or a sign of life.
+/// One frame, or nothing as a sign of life. What the room has to say of it comes in the event stream.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post, path = "/api/rooms/{room_id}/session/{participant_id}/frames", tag = "frames", operation_id = "post_frame",
+    params(openapi::RoomPath, openapi::ParticipantPath),
+    security(("seat_token" = []), ("seat_cookie" = [])),
+    request_body = ref("#/components/schemas/ClientFrame"),
+    responses((status = 202, description = "Handed to the room."), openapi::FrameRefused),
+))]
 pub(super) async fn frames(
     State(relay): State<Arc<Shared>>,
     room: Room,
@@ -163,7 +207,18 @@ pub(super) async fn frames(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Leaves, with an event stream or without.
+/// Leaves, with an event stream or without, as with the close code 1000.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    delete, path = "/api/rooms/{room_id}/session/{participant_id}", tag = "frames", operation_id = "leave",
+    params(openapi::RoomPath, openapi::ParticipantPath),
+    security(("seat_token" = []), ("seat_cookie" = [])),
+    responses(
+        (status = 204, description = "The participant has left.", headers(
+            ("Set-Cookie" = String, description = "Takes the cookie back."),
+        )),
+        openapi::LeaveRefused,
+    ),
+))]
 pub(super) async fn leave(
     State(relay): State<Arc<Shared>>,
     Room(room): Room,

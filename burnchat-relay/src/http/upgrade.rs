@@ -11,13 +11,26 @@ use hyper::upgrade::OnUpgrade;
 use tungstenite::handshake::server::create_response;
 
 use super::answer::Failure;
+#[cfg(feature = "openapi")]
+use super::openapi;
 use super::request::{Peer, Room};
 use crate::relay::Shared;
 
 /// The WebSocket subprotocol (spec section 2).
-const SUBPROTOCOL: &str = "burnchat.v1";
+pub(super) const SUBPROTOCOL: &str = "burnchat.v1";
 
-/// It succeeds for every well-formed room id: whether there is such a room is only told to `join` and `resume`.
+/// A WebSocket to the room (spec section 13.1).
+///
+/// Each text message is a `ClientFrame` one way and a `RelayFrame` the other; the first is `join` or `resume`. It succeeds
+/// for every well-formed room id: whether there is such a room is only told to these two.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get, path = "/api/rooms/{room_id}/ws", tag = "frames", operation_id = "websocket",
+    params(openapi::RoomPath, openapi::Subprotocol),
+    responses(
+        (status = 101, description = "The connection is a WebSocket from here on."),
+        openapi::UpgradeRefused,
+    ),
+))]
 pub(super) async fn connect(
     State(relay): State<Arc<Shared>>,
     Room(room): Room,

@@ -1,5 +1,5 @@
 //! Makes the test vectors in `spec/vectors/`, the transcripts in `spec/transcripts/` and the JSON Schemas in
-//! `spec/schema/`.
+//! `spec/schema/`; and of these and the relay's own annotations the description that the relay serves.
 //!
 //! Everything is made in memory, from names and seeds that are written down here, and comes out the same each time.
 //! [`differences`] compares it with the files; [`write()`] is the only thing that changes them.
@@ -18,6 +18,7 @@ mod cast;
 mod file;
 mod json;
 mod named;
+mod openapi;
 mod schemas;
 mod transcripts;
 mod vectors;
@@ -40,6 +41,7 @@ pub fn make() -> Vec<Made> {
         .map(file::File::finish)
         .chain(transcripts::files())
         .chain(schemas::files())
+        .chain([openapi::file()])
         .collect()
 }
 

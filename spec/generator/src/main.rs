@@ -1,4 +1,5 @@
-//! `cargo run -p burnchat-spec-generator`: are the vectors and transcripts those that are made here?
+//! `cargo run -p burnchat-spec-generator`: are the vectors, transcripts, schemas and the relay's `openapi.json` those
+//! that are made here?
 //! With `-- --write`: writes them.
 
 #![expect(

@@ -11,7 +11,7 @@ use crate::json::Json;
 
 /// Where the files are to be found, and what they are called.
 const BASE: &str = "https://raw.githubusercontent.com/burnchat/burnchat/main/spec/";
-const DEFINITION: &str = "#/$defs/";
+pub(crate) const DEFINITION: &str = "#/$defs/";
 
 /// Every file: one for each direction, and one for each frame and each body alone.
 pub(crate) fn files() -> Vec<Made> {
@@ -31,17 +31,18 @@ pub(crate) fn files() -> Vec<Made> {
     files
 }
 
-/// The frames of one enum, together and each alone.
-fn direction<T: JsonSchema>(side: &str, description: &str) -> Vec<Made> {
+/// The frames of one enum by their type, and the types they refer to.
+pub(crate) fn frames<T: JsonSchema>() -> (Vec<(String, Value)>, Map<String, Value>) {
     let mut derived = derive::<T>();
     let types = definitions(&mut derived);
-    let frames: Vec<(String, Value)> = derived["oneOf"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|tagged| frame(tagged, &types))
-        .collect();
+    let tagged = derived["oneOf"].as_array().unwrap().iter();
+    let frames = tagged.map(|tagged| frame(tagged, &types)).collect();
+    (frames, types)
+}
 
+/// The frames of one enum, together and each alone.
+fn direction<T: JsonSchema>(side: &str, description: &str) -> Vec<Made> {
+    let (frames, types) = frames::<T>();
     let mut together = json!({
         "title": format!("{side} frame"),
         "description": description,
@@ -93,13 +94,13 @@ fn body<T: JsonSchema>(name: &str) -> Made {
     file(&format!("schema/http/{name}.json"), body)
 }
 
-fn derive<T: JsonSchema>() -> Value {
+pub(crate) fn derive<T: JsonSchema>() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     Schema::to_value(generator.into_root_schema_for::<T>())
 }
 
 /// Takes the types out that a schema has with it.
-fn definitions(schema: &mut Value) -> Map<String, Value> {
+pub(crate) fn definitions(schema: &mut Value) -> Map<String, Value> {
     let schema = schema.as_object_mut().unwrap();
     match schema.remove("$defs") {
         Some(Value::Object(types)) => types,
@@ -116,7 +117,7 @@ fn attach(schema: &mut Value, types: &Map<String, Value>) {
 }
 
 /// The types that a schema refers to, and those they refer to.
-fn needed(schema: &Value, types: &Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn needed(schema: &Value, types: &Map<String, Value>) -> Map<String, Value> {
     let mut found = Map::new();
     let mut waiting = vec![schema];
     while let Some(value) = waiting.pop() {
@@ -150,10 +151,21 @@ fn file(name: &str, mut schema: Value) -> Made {
 
 /// What a schema is called and is about comes first, what it needs comes last, and everything else in the order of its
 /// name, whatever order it was made in. The type of a frame is the first of its members.
-fn ordered(value: &Value) -> Json {
-    const FIRST: [&str; 6] = ["$schema", "$id", "$comment", "title", "description", "type"];
+pub(crate) fn ordered(value: &Value) -> Json {
+    const FIRST: [&str; 10] = [
+        "openapi",
+        "info",
+        "$schema",
+        "$id",
+        "$comment",
+        "title",
+        "summary",
+        "description",
+        "type",
+        "servers",
+    ];
     sorted(value, |name| match name {
-        "$defs" => FIRST.len() + 1,
+        "$defs" | "components" => FIRST.len() + 1,
         _ => FIRST
             .iter()
             .position(|first| *first == name)
@@ -177,7 +189,7 @@ fn sorted(value: &Value, place: impl Fn(&str) -> usize) -> Json {
             members.sort_by_key(|(name, _)| (place(name), name.as_str()));
             let members = members.into_iter().map(|(name, value)| {
                 let value = match name.as_str() {
-                    "properties" | "$defs" => named(value),
+                    "properties" | "$defs" | "schemas" | "mapping" => named(value),
                     _ => ordered(value),
                 };
                 (name.clone(), value)
