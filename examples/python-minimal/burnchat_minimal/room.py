@@ -130,9 +130,9 @@ class Room:
         if replaced:
             self.app.departs(replaced.id)
             self.app.event("participant_left", entry=replaced, reason="replaced")
-        self.app.meet(entry)
         self.app.inbox.joined(entry.id)
         self.app.event("participant_joined", entry=entry)
+        self.app.meet(entry)
         self._after_change(replaced)
 
     def participant_left(self, frame: Frame) -> None:
