@@ -19,7 +19,8 @@ pub struct Config {
     /// The limits of the rooms (spec section 16).
     pub limits: Limits,
     // How the work is divided, and what memory it may take.
-    /// Workers, each with some of the rooms; at least one.
+    /// Workers, each with some of the rooms, and a thread of its own; at least one. By default one for every two
+    /// processors.
     pub workers: usize,
     /// Bytes of memory that all rooms and what is kept in them may take together. New rooms are refused
     /// (`too_many_rooms`) from three quarters of it; when all of it is used up, rooms forget old entries for new ones.
@@ -58,7 +59,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            // One is enough for many thousands of people, and two that are woken in turn for few messages cost more than
+            // one. The other half has the kernel's share of each message to do, requests, and handshakes.
+            workers: std::thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2)),
             kept_bytes: 1 << 30,
             inbound_frames: 1_024,
             backlog_bytes: 4 << 20,

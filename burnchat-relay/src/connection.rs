@@ -10,7 +10,9 @@ use axum::body::Bytes;
 use burnchat_core::crypto::Secret;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
 use burnchat_core::relay::{Bucket, CloseCode, ConnectionId, Disconnect, PeerKey};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::debug;
@@ -18,9 +20,11 @@ use zeroize::Zeroize;
 
 use crate::Config;
 use crate::clock::Clock;
-use crate::outbox::{self, Capacity, Cut, Outgoing, Outgoings};
+use crate::outbox::{self, Capacity, Cut, Outbox, Outgoings};
 use crate::pulse::Pulse;
 use crate::shard::{Gone, Shard};
+use crate::socket::{Socket, WayOut};
+use crate::stack;
 use crate::websocket::frame::Frame;
 use crate::websocket::receiving::{Received, Receiver, Unreadable, Violation};
 use crate::websocket::sending::Sender;
@@ -69,8 +73,37 @@ enum End {
 
 impl Connection {
     /// Carries frames until the connection ends.
-    pub(crate) async fn run(self, stream: impl AsyncRead + AsyncWrite, config: &Config) {
-        let (outbox, outgoings, cut) = outbox::channel(Capacity::of(config));
+    pub(crate) async fn run(self, socket: Socket, config: &Config) {
+        match socket {
+            Socket::Tcp(stream, read) => {
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    let (read_half, write_half) = stream.into_split();
+                    let way_out = WayOut::new(write_half);
+                    let (mut outbox, outgoings, cut) = outbox::channel(Capacity::of(config));
+                    outbox.write_to(way_out.clone());
+                    let ends = (outbox, outgoings, cut);
+                    self.carry(read_half, way_out, read, ends, config).await;
+                }
+            }
+            Socket::Other(upgraded) => {
+                let (read_half, write_half) = tokio::io::split(TokioIo::new(upgraded));
+                let ends = outbox::channel(Capacity::of(config));
+                self.carry(read_half, write_half, Bytes::new(), ends, config)
+                    .await;
+            }
+        }
+        // The client's last words.
+        stack::set_used();
+    }
+
+    async fn carry<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+        self,
+        read_half: R,
+        write_half: W,
+        read: Bytes,
+        (outbox, outgoings, cut): (Outbox, Outgoings, oneshot::Receiver<Cut>),
+        config: &Config,
+    ) {
         let Self {
             id,
             peer,
@@ -84,24 +117,26 @@ impl Connection {
             return;
         }
 
-        let stream = std::pin::pin!(stream);
-        let (read_half, write_half) = tokio::io::split(stream);
         let pulse = Pulse::default();
         let mut reader = Reader {
             stream: read_half,
             receiver: Receiver::default(),
-            received: VecDeque::new(),
+            first: None,
+            more: VecDeque::new(),
             shard: &shard,
             id,
             pulse: &pulse,
             pace: Pace::new(clock, config),
         };
+        reader.take_apart(&read);
+        drop(read);
         let mut writer = Writer {
             sender: Sender::new(write_half),
             outgoings,
             pulse: &pulse,
         };
-        let end = carry(&mut reader, &mut writer, cut, config).await;
+        let end = go_on(&mut reader, &mut writer, cut, config).await;
+        writer.take_over();
         debug!(?end, "a connection ends");
         let counters = shard.counters();
         match end {
@@ -137,7 +172,7 @@ fn manner(code: Option<u16>) -> Disconnect {
     }
 }
 
-async fn carry<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+async fn go_on<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     reader: &mut Reader<'_, R>,
     writer: &mut Writer<'_, W>,
     mut cut: oneshot::Receiver<Cut>,
@@ -197,8 +232,9 @@ async fn take_leave<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 struct Reader<'a, R> {
     stream: R,
     receiver: Receiver,
-    /// What was read and has not been handed on.
-    received: VecDeque<Result<Received, Violation>>,
+    /// What was read and has not been handed on: mostly that is one thing, and needs no memory of its own.
+    first: Option<Result<Received, Violation>>,
+    more: VecDeque<Result<Received, Violation>>,
     shard: &'a Shard,
     id: ConnectionId,
     pulse: &'a Pulse,
@@ -259,37 +295,47 @@ impl<R: AsyncRead + Unpin> Reader<'_, R> {
 
     /// The next thing that is whole; `None` at the end. Cancel safe.
     async fn next(&mut self) -> Option<Result<Received, Violation>> {
-        while self.received.is_empty() {
+        loop {
+            if let Some(first) = self.first.take() {
+                self.first = self.more.pop_front();
+                if self.more.is_empty() {
+                    self.more = VecDeque::new();
+                }
+                return Some(first);
+            }
             let count = std::future::poll_fn(|cx| self.poll_read(cx)).await;
             if !count.is_ok_and(|count| count > 0) {
                 return None;
             }
         }
-        let next = self.received.pop_front();
-        if self.received.is_empty() {
-            self.received = VecDeque::new();
-        }
-        next
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut memory = [MaybeUninit::uninit(); READ_BYTES];
         let mut buffer = ReadBuf::uninit(&mut memory);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        let mut bytes = buffer.filled();
-        let count = bytes.len();
-        loop {
-            match self.receiver.take(&mut bytes) {
-                Ok(Some(received)) => self.received.push_back(Ok(received)),
-                Ok(None) => break,
-                Err(violation) => {
-                    self.received.push_back(Err(violation));
-                    break;
-                }
-            }
-        }
+        let count = buffer.filled().len();
+        self.take_apart(buffer.filled());
         buffer.filled_mut().zeroize();
         Poll::Ready(Ok(count))
+    }
+
+    fn take_apart(&mut self, mut bytes: &[u8]) {
+        loop {
+            let received = match self.receiver.take(&mut bytes) {
+                Ok(Some(received)) => Ok(received),
+                Ok(None) => return,
+                Err(violation) => Err(violation),
+            };
+            let is_last = received.is_err();
+            match &self.first {
+                None => self.first = Some(received),
+                Some(_) => self.more.push_back(received),
+            }
+            if is_last {
+                return;
+            }
+        }
     }
 }
 
@@ -359,13 +405,13 @@ impl<W: AsyncWrite + Unpin> Writer<'_, W> {
             tokio::select! {
                 biased;
                 () = self.pulse.wanted() => {}
-                next = self.outgoings.next() => match next {
-                    Some(Outgoing::Frame(frame)) => self.sender.put(frame),
-                    Some(Outgoing::Close(code)) => {
+                () = self.outgoings.wait() => match self.outgoings.end() {
+                    None => {}
+                    Some(Some(code)) => {
                         self.close(Some(code.number())).await?;
                         return Ok(End::Closed);
                     }
-                    None => return Ok(End::Gone),
+                    Some(None) => return Ok(End::Gone),
                 },
             }
         }
@@ -377,16 +423,23 @@ impl<W: AsyncWrite + Unpin> Writer<'_, W> {
             sender, outgoings, ..
         } = self;
         if sender.has_room() {
-            outgoings.hand_over(|frame| {
-                sender.put(frame);
+            outgoings.hand_over(|frame, begun| {
+                sender.put_begun(frame, begun);
                 sender.has_room()
             });
         }
         if let Some(payload) = self.pulse.take_answer() {
-            self.sender.put_first(Frame::pong(payload));
+            self.sender.put_first(Frame::pong(&payload));
         }
         if self.pulse.take_ping() {
             self.sender.put_first(Frame::ping());
+        }
+    }
+
+    /// From here on only this writes, and nothing of what waits but the rest of what has begun.
+    fn take_over(&mut self) {
+        if let Some((frame, begun)) = self.outgoings.take_begun() {
+            self.sender.put_begun(frame, begun);
         }
     }
 

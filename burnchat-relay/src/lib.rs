@@ -29,9 +29,17 @@
 //!
 //! A worker task owns a hub and with it some of the rooms; there are [`Config::workers`] of them, a room's id decides on
 //! its worker, and there is no lock round a room. What a peer or the relay may have is counted over all workers. Each
-//! connection has a task of its own that only moves bytes: into the worker's queue, which has an end (then the connection waits), and out of its own
-//! queue, which has an end too (then the reader is too slow, is closed with 1013, and can resume). So nobody ever waits
-//! for a slow reader. For the replay that a `join` or `resume` is answered with there is room besides.
+//! connection has a task of its own that only moves bytes: into the worker's queue, which has an end (then the connection
+//! waits), and out of its own queue, which has an end too (then the reader is too slow, is closed with 1013, and can
+//! resume). So nobody ever waits for a slow reader. For the replay that a `join` or `resume` is answered with there is
+//! room besides.
+//!
+//! Each worker has a thread with a runtime of its own, and its connections run there with it: an upgraded TCP connection
+//! moves to the thread of its room, and a frame wakes nobody on another one. What a socket takes at once the worker writes
+//! to it without its connection's task. What was upgraded from anything else than a [`TcpStream`], TLS for instance, runs
+//! there too but is woken by the runtime that accepted it: that is slower, and otherwise the same.
+//!
+//! [`TcpStream`]: tokio::net::TcpStream
 //!
 //! # Panics
 //!
@@ -52,8 +60,12 @@ mod relay;
 mod rng;
 mod sessions;
 mod shard;
+mod socket;
+mod stack;
+mod thread;
 mod totals;
 mod websocket;
+mod worker;
 
 pub use burnchat_core::relay::{Limits, Rate, Stats};
 
@@ -65,3 +77,4 @@ pub use http::{InvalidOrigin, Origin, unknown_path};
 pub use ipnet::IpNet;
 pub use metrics::{Burns, Drops, Lateness, Metrics};
 pub use relay::{Relay, router};
+pub use stack::wipe_stack;

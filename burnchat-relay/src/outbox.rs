@@ -1,7 +1,8 @@
 //! What waits to be sent to one connection: a queue with an end.
 //!
-//! The worker puts frames in and never waits; the connection's task takes them out as fast as its reader reads. A
-//! reader who falls too far behind is cut off, and nobody else notices.
+//! The worker puts frames in and never waits. What a TCP socket takes at once the worker writes itself, as long as the
+//! connection's task has nothing to write; everything else that task takes out as fast as its reader reads. A reader who
+//! falls too far behind is cut off, and nobody else notices.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,18 +13,11 @@ use burnchat_core::relay::{CloseCode, Limits};
 use tokio::sync::oneshot;
 
 use crate::Config;
+use crate::socket::WayOut;
 use crate::websocket::frame::Frame;
 
 /// An empty queue gives memory back that holds more frames than this.
 const KEPT_CAPACITY: usize = 128;
-
-/// What goes out on a connection.
-#[derive(Debug)]
-pub(crate) enum Outgoing {
-    Frame(Frame),
-    /// The last.
-    Close(CloseCode),
-}
 
 /// Why a connection is not to send what waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +40,8 @@ pub(crate) enum Refused {
 pub(crate) struct Outbox {
     queue: Arc<Mutex<Queue>>,
     cut: Option<oneshot::Sender<Cut>>,
+    /// Where the worker may write.
+    way_out: Option<WayOut>,
     capacity: Capacity,
     /// All that was ever put in.
     put: Amount,
@@ -56,10 +52,13 @@ pub(crate) struct Outbox {
 /// The connection's end.
 pub(crate) struct Outgoings(Arc<Mutex<Queue>>);
 
-/// What both ends see. Locked for a few steps at a time, and never while anybody waits.
+/// What both ends see. Locked for a few steps at a time or a write of what the socket takes at once, never while anybody
+/// waits.
 #[derive(Default)]
 struct Queue {
     frames: VecDeque<Frame>,
+    /// Bytes of the first that the worker has written.
+    begun: usize,
     /// The last, once the frames are out.
     close: Option<CloseCode>,
     /// All that was ever taken out.
@@ -68,7 +67,7 @@ struct Queue {
     ended: bool,
     /// The connection's end is gone.
     gone: bool,
-    /// Who waits for something to take out.
+    /// Who waits for something to take out, and has nothing else to write: while there is somebody, the worker may.
     waiting: Option<Waker>,
 }
 
@@ -95,6 +94,7 @@ pub(crate) fn channel(capacity: Capacity) -> (Outbox, Outgoings, oneshot::Receiv
     let outbox = Outbox {
         queue: Arc::clone(&queue),
         cut: Some(cut),
+        way_out: None,
         capacity,
         put: Amount::default(),
         answer: None,
@@ -103,7 +103,12 @@ pub(crate) fn channel(capacity: Capacity) -> (Outbox, Outgoings, oneshot::Receiv
 }
 
 impl Outbox {
-    /// Puts a frame in. Who waits for one is only told by [`wake`](Self::wake).
+    /// Lets the worker write to this socket, to which nobody but the other end writes.
+    pub(crate) fn write_to(&mut self, way_out: WayOut) {
+        self.way_out = Some(way_out);
+    }
+
+    /// Puts a frame in. It goes out with the next [`send`](Self::send).
     ///
     /// # Errors
     /// Why it was not: then the connection is to be given up.
@@ -134,9 +139,19 @@ impl Outbox {
         Ok(())
     }
 
-    /// Wakes who waits for what was put in: once for many frames.
-    pub(crate) fn wake(&self) {
-        let waiting = lock(&self.queue).waiting.take();
+    /// Sends what was put in: many frames in one write.
+    pub(crate) fn send(&self) {
+        let mut queue = lock(&self.queue);
+        if queue.waiting.is_some()
+            && let Some(way_out) = &self.way_out
+        {
+            queue.write_to(way_out);
+        }
+        let waiting = match queue.frames.is_empty() {
+            true => None,
+            false => queue.waiting.take(),
+        };
+        drop(queue);
         if let Some(waiting) = waiting {
             waiting.wake();
         }
@@ -151,9 +166,11 @@ impl Outbox {
         }
     }
 
-    /// The first frame has been answered; later ones are of no account.
-    pub(crate) fn answered(&mut self) {
+    /// A frame has been answered: says whether it was the first. Later ones are of no account.
+    pub(crate) fn answered(&mut self) -> bool {
+        let is_first = self.answer.is_none();
         self.answer.get_or_insert(self.put);
+        is_first
     }
 
     /// Closes the connection when everything that waits has been sent; at a burn, without it.
@@ -179,24 +196,68 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        lock(&self.queue).ended = true;
-        self.wake();
+        let mut queue = lock(&self.queue);
+        queue.ended = true;
+        let waiting = queue.waiting.take();
+        drop(queue);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
     }
 }
 
 impl Outgoings {
-    /// The next thing to send; `None` if there is nobody any more who could say. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Option<Outgoing> {
-        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    /// The next frame; `None` at the end. Cancel safe. For who has no socket of its own: where the worker may write, too,
+    /// it is [`wait`](Self::wait) and [`hand_over`](Self::hand_over).
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
+        self.wait().await;
+        lock(&self.0).pop()
     }
 
-    /// Hands over the frames that wait, until `take` says that it wants no more.
-    pub(crate) fn hand_over(&mut self, mut take: impl FnMut(Frame) -> bool) {
+    /// Returns when there is something to send, or nobody who could say so. Cancel safe.
+    ///
+    /// Until [`hand_over`](Self::hand_over) the worker may write: call this only with everything written that was taken
+    /// out.
+    pub(crate) async fn wait(&mut self) {
+        std::future::poll_fn(|cx| self.poll_wait(cx)).await;
+    }
+
+    /// Hands over the frames that wait, until `take` says that it wants no more: each with how many of its bytes have
+    /// been written. From here on the worker does not write.
+    pub(crate) fn hand_over(&mut self, mut take: impl FnMut(Frame, usize) -> bool) {
         let mut queue = lock(&self.0);
-        while let Some(frame) = queue.pop() {
-            if !take(frame) {
-                break;
+        queue.waiting = None;
+        loop {
+            let begun = std::mem::take(&mut queue.begun);
+            let Some(frame) = queue.pop() else {
+                return;
+            };
+            if !take(frame, begun) {
+                return;
             }
+        }
+    }
+
+    /// Hands over nothing but a frame of which something has been written. From here on the worker does not write.
+    pub(crate) fn take_begun(&mut self) -> Option<(Frame, usize)> {
+        let mut queue = lock(&self.0);
+        queue.waiting = None;
+        let begun = std::mem::take(&mut queue.begun);
+        (begun > 0)
+            .then(|| queue.pop())
+            .flatten()
+            .map(|frame| (frame, begun))
+    }
+
+    /// Whether what comes next is the end: a close, or none because there is nobody any more who could say.
+    pub(crate) fn end(&mut self) -> Option<Option<CloseCode>> {
+        let mut queue = lock(&self.0);
+        if !queue.frames.is_empty() {
+            return None;
+        }
+        match queue.close.take() {
+            Some(code) => Some(Some(code)),
+            None => queue.ended.then_some(None),
         }
     }
 
@@ -221,16 +282,10 @@ impl Outgoings {
         queue.frames.is_empty() && queue.close.is_none()
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut queue = lock(&self.0);
-        if let Some(frame) = queue.pop() {
-            return Poll::Ready(Some(Outgoing::Frame(frame)));
-        }
-        if let Some(code) = queue.close.take() {
-            return Poll::Ready(Some(Outgoing::Close(code)));
-        }
-        if queue.ended {
-            return Poll::Ready(None);
+        if !queue.frames.is_empty() || queue.close.is_some() || queue.ended {
+            return Poll::Ready(());
         }
         match &mut queue.waiting {
             Some(waiting) => waiting.clone_from(cx.waker()),
@@ -253,6 +308,20 @@ impl Drop for Outgoings {
 }
 
 impl Queue {
+    /// Writes once. What goes wrong the connection's task finds out when it writes the rest.
+    fn write_to(&mut self, way_out: &WayOut) {
+        let Ok(count) = way_out.write_now(&self.frames, self.begun) else {
+            return;
+        };
+        self.begun += count;
+        while let Some(first) = self.frames.front()
+            && first.wire().len() <= self.begun
+        {
+            self.begun -= first.wire().len();
+            self.pop();
+        }
+    }
+
     fn pop(&mut self) -> Option<Frame> {
         let frame = self.frames.pop_front()?;
         self.taken.bytes = self.taken.bytes.saturating_add(frame.payload().len());
@@ -310,6 +379,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
     use super::*;
 
     const SMALL: Capacity = Capacity {
@@ -324,7 +396,7 @@ mod tests {
     };
 
     fn frame(text: &'static str) -> Frame {
-        Frame::text(text.into())
+        Frame::text(text.as_bytes())
     }
 
     #[tokio::test]
@@ -332,9 +404,7 @@ mod tests {
         let (mut outbox, mut outgoings, _cut) = channel(SMALL);
         outbox.push(frame("12345678")).unwrap();
         assert_eq!(outbox.push(frame("abc")), Err(Refused::TooSlow));
-        assert!(
-            matches!(outgoings.next().await, Some(Outgoing::Frame(f)) if f.payload() == "12345678")
-        );
+        assert_eq!(outgoings.next().await.unwrap().payload(), b"12345678");
         assert_eq!(outbox.push(frame("abc")), Ok(()));
     }
 
@@ -362,7 +432,7 @@ mod tests {
         }
         outbox.close(CloseCode::Normal);
         assert_eq!(cut.await, Ok(Cut::Burned));
-        assert_eq!(outgoings.farewell().unwrap().payload(), "c");
+        assert_eq!(outgoings.farewell().unwrap().payload(), b"c");
         assert!(outgoings.is_empty());
     }
 
@@ -381,20 +451,66 @@ mod tests {
         let counted = Arc::new(Counted::default());
         let waker = Waker::from(Arc::clone(&counted));
         let mut cx = Context::from_waker(&waker);
-        assert!(outgoings.poll_next(&mut cx).is_pending());
+        assert!(outgoings.poll_wait(&mut cx).is_pending());
         outbox.push(frame("a")).unwrap();
         outbox.push(frame("b")).unwrap();
         assert_eq!(counted.0.load(Ordering::Relaxed), 0);
-        outbox.wake();
-        outbox.wake();
+        outbox.send();
+        outbox.send();
         assert_eq!(counted.0.load(Ordering::Relaxed), 1);
-        assert!(outgoings.poll_next(&mut cx).is_ready());
+        assert!(outgoings.poll_wait(&mut cx).is_ready());
         let mut left = 0;
-        outgoings.hand_over(|_| {
+        outgoings.hand_over(|_, _| {
             left += 1;
             true
         });
-        assert_eq!(left, 1);
+        assert_eq!(left, 2);
+    }
+
+    #[tokio::test]
+    async fn what_the_worker_has_begun_to_write_the_connections_task_ends() {
+        let unlimited = Amount {
+            bytes: usize::MAX,
+            frames: usize::MAX,
+        };
+        let (mut outbox, mut outgoings, _cut) = channel(Capacity {
+            replay: unlimited,
+            backlog: unlimited,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap());
+        let (near, far) = tokio::join!(near, listener.accept());
+        let ((_near, write_half), (mut far, _)) = (near.unwrap().into_split(), far.unwrap());
+        write_half.writable().await.unwrap();
+        let mut way_out = WayOut::new(write_half);
+        outbox.write_to(way_out.clone());
+
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut sent = Vec::new();
+        while outgoings.poll_wait(&mut cx).is_pending() {
+            let frame = Frame::text(&vec![b'-'; 100_000 + sent.len() % 7]);
+            sent.extend_from_slice(frame.wire());
+            outbox.push(frame).unwrap();
+            outbox.send();
+        }
+        // The socket is full.
+        let (frame, begun) = outgoings.take_begun().unwrap();
+        assert!((1..frame.wire().len()).contains(&begun));
+        // Nobody waits now: the worker writes nothing between.
+        let last = Frame::text(b"last");
+        sent.extend_from_slice(last.wire());
+        outbox.push(last).unwrap();
+        outbox.send();
+
+        let mut arrived = vec![0; sent.len()];
+        let write = async {
+            way_out.write_all(&frame.wire()[begun..]).await.unwrap();
+            let last = outgoings.next().await.unwrap();
+            way_out.write_all(last.wire()).await.unwrap();
+        };
+        let ((), read) = tokio::join!(write, far.read_exact(&mut arrived));
+        read.unwrap();
+        assert!(arrived == sent);
     }
 
     #[tokio::test]
@@ -403,12 +519,11 @@ mod tests {
         outbox.push(frame("a")).unwrap();
         outbox.close(CloseCode::Policy);
         assert!(cut.await.is_err());
-        assert!(matches!(outgoings.next().await, Some(Outgoing::Frame(_))));
-        assert!(matches!(
-            outgoings.next().await,
-            Some(Outgoing::Close(CloseCode::Policy))
-        ));
+        assert_eq!(outgoings.end(), None);
+        assert!(outgoings.next().await.is_some());
+        assert_eq!(outgoings.end(), Some(Some(CloseCode::Policy)));
         assert!(outgoings.next().await.is_none());
+        assert_eq!(outgoings.end(), Some(None));
     }
 
     #[tokio::test]

@@ -10,7 +10,6 @@ use burnchat_core::crypto::Secret;
 use burnchat_core::ids::RoomId;
 use burnchat_core::relay::{ConnectionId, PeerKey, Stats};
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -22,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::peer::PeerKeys;
 use crate::sessions::Sessions;
 use crate::shard::{Gone, Shard};
+use crate::socket::Socket;
 use crate::totals::Totals;
 use crate::{Config, http};
 
@@ -48,10 +48,11 @@ pub(crate) struct Shared {
 }
 
 impl Relay {
-    /// Starts a relay without rooms, on tokio's current runtime.
+    /// Starts a relay without rooms, and a thread for each worker.
     ///
     /// # Panics
-    /// If there is no current runtime, or no randomness to be had from the operating system.
+    /// If there is no randomness to be had from the operating system, or no thread, and no current runtime of tokio's to
+    /// do without.
     #[must_use]
     pub fn start(config: Config) -> Self {
         let (failing, failed) = watch::channel(false);
@@ -213,10 +214,15 @@ impl Shared {
         let relay = Arc::clone(self);
         tokio::spawn(async move {
             // An upgrade that fails has a client that is gone.
-            if let Ok(upgraded) = upgrade.await {
-                connection.run(TokioIo::new(upgraded), &relay.config).await;
+            if let Ok(upgraded) = upgrade.await
+                && let Ok(socket) = Socket::take(upgraded)
+            {
+                let shard = connection.shard.clone();
+                shard.spawn(async move {
+                    connection.run(socket, &relay.config).await;
+                    drop(alive);
+                });
             }
-            drop(alive);
         });
         Ok(())
     }

@@ -16,10 +16,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
-use crate::outbox::{self, Capacity, Cut, Outgoing, Outgoings};
+use crate::outbox::{self, Capacity, Cut, Outgoings};
 use crate::relay::Shared;
 use crate::rng;
 use crate::shard::{Gone, Shard};
+use crate::websocket::frame::Frame;
 
 /// The sessions that have an event stream, or wait for their first.
 pub(crate) struct Sessions {
@@ -181,10 +182,8 @@ impl Line {
     /// The hub's answer to the frame that takes a seat.
     pub(crate) async fn ask(&mut self, frame: Bytes) -> Result<Bytes, Gone> {
         self.hold.sender.frame(frame).await?;
-        match self.outgoings.next().await {
-            Some(Outgoing::Frame(answer)) => Ok(answer.payload().clone()),
-            Some(Outgoing::Close(_)) | None => Err(Gone),
-        }
+        let answer = self.outgoings.next().await;
+        answer.map(Frame::into_payload).ok_or(Gone)
     }
 
     /// Takes frames of this session from now on; its client has seen the log up to `seen`.

@@ -106,6 +106,9 @@ async fn whose_stream_breaks_goes_on_after_the_last_event() {
         let old = bob.wire.events.take();
         let old = old.filter(|_| !breaks);
         ann.send("are you there?").await;
+        // It is in the log, whichever of the two the relay hears first from here on.
+        ann.until(|event| matches!(event, Event::Accepted { .. }))
+            .await;
         bob.reconnect().await;
         bob.until(|event| matches!(event, Event::Reconnecting))
             .await;

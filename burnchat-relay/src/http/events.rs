@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::Config;
-use crate::outbox::{Cut, Outgoing};
+use crate::outbox::Cut;
 use crate::sessions::Line;
 
 /// Events that are on their way from the queue to the socket. What waits beyond is counted by the queue.
@@ -72,8 +72,8 @@ async fn carry(mut line: Line, first: Option<Bytes>, events: mpsc::Sender<Event>
                     None => tokio::select! {
                         biased;
                         next = outgoings.next() => match next {
-                            Some(Outgoing::Frame(frame)) => Event::of(frame.payload().clone(), seen),
-                            Some(Outgoing::Close(_)) | None => return,
+                            Some(frame) => Event::of(frame.into_payload(), seen),
+                            None => return,
                         },
                         _ = ping.tick() => Event::comment(),
                     },
@@ -92,7 +92,7 @@ async fn carry(mut line: Line, first: Option<Bytes>, events: mpsc::Sender<Event>
     if cut == Cut::Burned
         && let Some(destroyed) = outgoings.farewell()
     {
-        let event = Event::of(destroyed.payload().clone(), seen);
+        let event = Event::of(destroyed.into_payload(), seen);
         let _ = timeout(pace.close_within, events.send(event)).await;
     }
 }

@@ -17,6 +17,36 @@ const MOST_BYTES: usize = 64 << 10;
 /// How much is put together for a stream that does not take several buffers in one write.
 const GATHERED_BYTES: usize = 16 << 10;
 
+/// Hands `write` what of `frames` goes out in one write, without the first `begun` bytes: one or more buffers.
+pub(crate) fn gather<T>(
+    frames: &VecDeque<Frame>,
+    begun: usize,
+    write: impl FnOnce(&[IoSlice<'_>]) -> T,
+) -> T {
+    /// Where little is said most writes are of one frame.
+    const FEW: usize = 4;
+
+    let mut few = [IoSlice::new(&[]); FEW];
+    let mut many;
+    let slices = if frames.len() <= FEW {
+        few.as_mut_slice()
+    } else {
+        many = [IoSlice::new(&[]); MOST_FRAMES];
+        many.as_mut_slice()
+    };
+    let (mut count, mut bytes, mut skip) = (0, 0, begun);
+    for (slice, frame) in slices.iter_mut().zip(frames) {
+        if bytes >= MOST_BYTES {
+            break;
+        }
+        *slice = IoSlice::new(frame.wire().get(skip..).unwrap_or_default());
+        bytes += slice.len();
+        skip = 0;
+        count += 1;
+    }
+    write(slices.get(..count).unwrap_or_default())
+}
+
 /// Writes frames to `stream`.
 pub(crate) struct Sender<W> {
     stream: W,
@@ -39,13 +69,20 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
 
     /// Adds a frame behind the others.
     pub(crate) fn put(&mut self, frame: Frame) {
-        self.bytes += frame.wire_len();
+        self.bytes += frame.wire().len();
         self.frames.push_back(frame);
+    }
+
+    /// The same for a frame of which so many bytes have been written: none if there are others.
+    pub(crate) fn put_begun(&mut self, frame: Frame, begun: usize) {
+        debug_assert!(begun == 0 || self.is_empty(), "a frame goes into another");
+        self.begun += begun;
+        self.put(frame);
     }
 
     /// Adds a frame before all others that have not begun.
     pub(crate) fn put_first(&mut self, frame: Frame) {
-        self.bytes += frame.wire_len();
+        self.bytes += frame.wire().len();
         let place = usize::from(self.begun > 0);
         self.frames.insert(place.min(self.frames.len()), frame);
     }
@@ -58,7 +95,7 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
         }
         let last = self.frames.pop_back();
         self.frames.truncate(begun);
-        self.bytes = self.frames.iter().map(Frame::wire_len).sum();
+        self.bytes = self.frames.iter().map(|frame| frame.wire().len()).sum();
         last
     }
 
@@ -101,37 +138,38 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); 2 * MOST_FRAMES];
-        let mut count = 0;
-        let mut skip = self.begun;
-        let parts = self.frames.iter().flat_map(Frame::parts);
-        for (slice, part) in slices.iter_mut().zip(parts) {
-            *slice = IoSlice::new(part.get(skip..).unwrap_or_default());
-            skip = skip.saturating_sub(part.len());
-            count += 1;
-        }
-        let slices = slices.get(..count).unwrap_or_default();
-        let stream = Pin::new(&mut self.stream);
-        if stream.is_write_vectored() {
-            return stream.poll_write_vectored(cx, slices);
-        }
-        let mut gathered = Vec::with_capacity(GATHERED_BYTES.min(self.bytes));
-        for slice in slices {
-            let room = gathered.capacity() - gathered.len();
-            gathered.extend_from_slice(slice.get(..room).unwrap_or(slice));
-        }
-        let written = stream.poll_write(cx, &gathered);
-        gathered.zeroize();
-        Poll::Ready(ready!(written))
+        let Self {
+            stream,
+            frames,
+            bytes,
+            begun,
+        } = self;
+        let mut stream = Pin::new(stream);
+        gather(frames, *begun, |slices| {
+            if let [slice] = slices {
+                return stream.poll_write(cx, slice);
+            }
+            if stream.is_write_vectored() {
+                return stream.poll_write_vectored(cx, slices);
+            }
+            let mut gathered = Vec::with_capacity(GATHERED_BYTES.min(*bytes));
+            for slice in slices {
+                let room = gathered.capacity() - gathered.len();
+                gathered.extend_from_slice(slice.get(..room).unwrap_or(slice));
+            }
+            let written = stream.as_mut().poll_write(cx, &gathered);
+            gathered.zeroize();
+            Poll::Ready(ready!(written))
+        })
     }
 
     fn written(&mut self, count: usize) {
         self.begun += count;
         while let Some(first) = self.frames.front()
-            && first.wire_len() <= self.begun
+            && first.wire().len() <= self.begun
         {
-            self.begun -= first.wire_len();
-            self.bytes -= first.wire_len();
+            self.begun -= first.wire().len();
+            self.bytes -= first.wire().len();
             self.frames.pop_front();
         }
     }
@@ -139,8 +177,6 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Bytes;
-
     use super::*;
 
     /// A stream that takes so many bytes a write, and counts.
@@ -198,16 +234,11 @@ mod tests {
     }
 
     fn frame(len: usize) -> Frame {
-        Frame::text(Bytes::from(vec![b'-'; len]))
+        Frame::text(&vec![b'-'; len])
     }
 
     fn wire(frames: &[Frame]) -> Vec<u8> {
-        frames
-            .iter()
-            .flat_map(Frame::parts)
-            .flatten()
-            .copied()
-            .collect()
+        frames.iter().flat_map(Frame::wire).copied().collect()
     }
 
     #[tokio::test]

@@ -7,7 +7,6 @@ mod monitoring;
 mod options;
 mod serve;
 mod signals;
-mod stack;
 mod tls;
 
 use std::io::{self, Write};
@@ -58,7 +57,7 @@ fn main() -> ExitCode {
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .on_thread_park(stack::wipe_below)
+        .on_thread_park(burnchat_relay::wipe_stack)
         .build();
     let ended = runtime.and_then(|runtime| {
         let ended = runtime.block_on(run(&options));

@@ -291,7 +291,7 @@ fn table() -> String {
             _ => String::new(),
         };
         let default = match name {
-            "workers" => "one for each processor".to_owned(),
+            "workers" => "one for every two processors".to_owned(),
             _ => argument
                 .get_default_values()
                 .iter()

@@ -1,0 +1,384 @@
+//! A worker: a hub with some of the relay's rooms, and its thread's only one. Nobody else touches them.
+//!
+//! It never waits for anybody: what it has to say it puts into the queues of connections, which have an end.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use burnchat_core::ids::RoomId;
+use burnchat_core::relay::{CloseCode, ConnectionId, Disconnect, Hub, Output, PeerKey, Refusal};
+use burnchat_core::time::Timestamp;
+use burnchat_core::wire::http::{CreateRoom, RoomCreated};
+use burnchat_core::wire::{EncodedFrame, ErrorFrame, RelayFrame};
+use tokio::sync::{mpsc, watch};
+use tracing::debug;
+
+use crate::Config;
+use crate::clock::Clock;
+use crate::metrics::Counters;
+use crate::outbox::{Amount, Outbox, Refused};
+use crate::rng;
+use crate::shard::Request;
+use crate::stack;
+use crate::totals::{ConnectionClaim, Totals};
+use crate::websocket::frame::Frame;
+
+/// How many requests are taken from the queue at once.
+const BATCH: usize = 64;
+/// What is to be sent goes out when nobody asks for anything more, and no later than when frames of so many bytes have
+/// come together.
+const SETTLE_AFTER: usize = 64 << 10;
+
+pub(crate) struct Worker {
+    hub: Hub,
+    connections: HashMap<ConnectionId, Link, ByNumber>,
+    /// Connections with `has_more`.
+    to_settle: Vec<ConnectionId>,
+    /// Bytes of frames that have been put into outboxes since.
+    unsent: usize,
+    totals: Arc<Totals>,
+    counters: Arc<Counters>,
+    /// What the totals know of.
+    kept_bytes: usize,
+    clock: Clock,
+    failing: watch::Sender<bool>,
+}
+
+struct Link {
+    outbox: Outbox,
+    /// Something was put in that has not been sent.
+    has_more: bool,
+    _claim: ConnectionClaim,
+}
+
+impl Worker {
+    /// One without rooms. Should it panic, it says so.
+    pub(crate) fn new(
+        config: &Config,
+        clock: Clock,
+        totals: Arc<Totals>,
+        counters: Arc<Counters>,
+        failing: watch::Sender<bool>,
+    ) -> Self {
+        Self {
+            hub: Hub::new(config.limits, &mut rng::system()),
+            connections: HashMap::default(),
+            to_settle: Vec::new(),
+            unsent: 0,
+            totals,
+            counters,
+            kept_bytes: 0,
+            clock,
+            failing,
+        }
+    }
+
+    /// Runs until it is told to end, or nobody is left who could.
+    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Box<Request>>) {
+        let clock = self.clock.clone();
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut alarm_at = None;
+        let mut alarm = pin!(clock.sleep_until(alarm_at));
+        loop {
+            // One that goes off too early does no harm, and costs less than to set it anew for every frame.
+            let due = self.hub.poll_timeout();
+            if due.is_some_and(|due| alarm_at.is_none_or(|alarm_at| due < alarm_at)) {
+                alarm_at = due;
+                alarm.set(clock.sleep_until(alarm_at));
+            }
+            tokio::select! {
+                biased;
+                () = &mut alarm => {
+                    alarm_at = None;
+                    alarm.set(clock.sleep_until(alarm_at));
+                    stack::set_used();
+                    self.hub.handle_timeout(clock.now());
+                    self.carry_out();
+                    self.settle();
+                }
+                count = requests.recv_many(&mut batch, BATCH) => {
+                    for request in batch.drain(..) {
+                        if self.handle(*request).is_break() {
+                            return;
+                        }
+                    }
+                    if count == 0 {
+                        return;
+                    }
+                    // Whoever has something to say says it before anybody hears: so it goes out in fewer writes.
+                    if requests.is_empty() || self.unsent > SETTLE_AFTER {
+                        self.settle();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets the hub take one step. A reply nobody waits for any more is dropped.
+    fn handle(&mut self, request: Request) -> ControlFlow<()> {
+        let now = self.clock.now();
+        if !matches!(request, Request::Frame { .. }) {
+            stack::set_used();
+        }
+        match request {
+            Request::Create {
+                peer,
+                request,
+                reply,
+            } => {
+                let created = self.create(now, peer, &request);
+                let _ = reply.send(created);
+            }
+            Request::Info {
+                room,
+                ticket,
+                reply,
+            } => {
+                let _ = reply.send(self.hub.handle_info(now, room, &ticket));
+            }
+            Request::Burn {
+                room,
+                creator_token,
+                reply,
+            } => {
+                let burned = self.hub.handle_burn(now, room, &creator_token);
+                // Who is told that the room has burned is told after those in it.
+                self.carry_out();
+                let _ = reply.send(burned);
+            }
+            Request::TakeDown { room, reply } => {
+                let there = self.hub.handle_take_down(now, room);
+                self.carry_out();
+                let _ = reply.send(there);
+            }
+            Request::Leave {
+                room,
+                seat_token,
+                reply,
+            } => {
+                let left = self.hub.handle_leave(now, room, &seat_token);
+                // The others know before who has left does.
+                self.carry_out();
+                let _ = reply.send(left);
+            }
+            Request::Connect {
+                connection,
+                peer,
+                room,
+                outbox,
+            } => {
+                self.connect(now, connection, peer, room, outbox);
+            }
+            Request::Frame { connection, frame } => {
+                self.counters.received(frame.len());
+                self.hub
+                    .handle_frame(now, connection, &frame, &mut rng::system());
+                self.carry_out();
+                if let Some(link) = self.connections.get_mut(&connection)
+                    && link.outbox.answered()
+                {
+                    // Somebody has shown a ticket, a token or a PIN.
+                    stack::set_used();
+                }
+            }
+            Request::Disconnect { connection, end } => {
+                // Not if it was the hub that closed it.
+                if self.connections.remove(&connection).is_some() {
+                    self.hub.handle_disconnect(now, connection, end);
+                }
+            }
+            Request::Stats { reply } => {
+                let _ = reply.send((self.hub.stats(), self.waiting()));
+            }
+            Request::Shutdown { reply } => {
+                self.hub.handle_shutdown(now);
+                self.carry_out();
+                // Those who have not joined yet are in no room, and are told nothing of one.
+                for (_, link) in self.connections.drain() {
+                    link.outbox.close(CloseCode::TryAgainLater);
+                }
+                let _ = reply.send(());
+                return ControlFlow::Break(());
+            }
+        }
+        self.carry_out();
+        ControlFlow::Continue(())
+    }
+
+    fn create(
+        &mut self,
+        now: Timestamp,
+        peer: PeerKey,
+        request: &CreateRoom,
+    ) -> Result<RoomCreated, Refusal> {
+        self.totals.claim_room(peer)?;
+        let created = self
+            .hub
+            .handle_create(now, peer, request, &mut rng::system());
+        match created {
+            Ok(_) => self.counters.rooms_created.add(1),
+            Err(_) => self.totals.release_room(peer),
+        }
+        created
+    }
+
+    fn connect(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        peer: PeerKey,
+        room: RoomId,
+        mut outbox: Outbox,
+    ) {
+        self.counters.connections_opened.add(1);
+        match self.totals.claim_connection(peer) {
+            Ok(claim) => {
+                let link = Link {
+                    outbox,
+                    has_more: false,
+                    _claim: claim,
+                };
+                self.connections.insert(connection, link);
+                self.hub.handle_connect(now, connection, peer, room);
+            }
+            Err(code) => {
+                let error = RelayFrame::Error(ErrorFrame::new(code)).encode();
+                // Who has gone already need not be told.
+                let _ = outbox.push(error.into());
+                outbox.close(CloseCode::Policy);
+                self.counters.refused.add(1);
+            }
+        }
+    }
+
+    /// Does what the hub wants done.
+    fn carry_out(&mut self) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Send { to, frame } => self.send(&to, frame),
+                Output::Close { connection, code } => {
+                    stack::set_used();
+                    if let Some(link) = self.connections.remove(&connection) {
+                        link.outbox.close(code);
+                        self.counters.closed(code);
+                    }
+                }
+                Output::Burned {
+                    owner,
+                    reason,
+                    late_millis,
+                } => {
+                    stack::set_used();
+                    self.totals.release_room(owner);
+                    self.counters
+                        .burned(reason, Duration::from_millis(late_millis));
+                }
+            }
+        }
+    }
+
+    /// One frame for everyone it goes to: they share its bytes, and the last of them wipes it.
+    fn send(&mut self, to: &[ConnectionId], frame: EncodedFrame) {
+        let frame = Frame::from(frame);
+        let mut put = 0;
+        for connection in to {
+            let Some(link) = self.connections.get_mut(connection) else {
+                continue;
+            };
+            if let Err(refused) = link.outbox.push(frame.clone()) {
+                self.give_up(*connection, refused);
+                continue;
+            }
+            put += 1;
+            if !link.has_more {
+                link.has_more = true;
+                self.to_settle.push(*connection);
+            }
+        }
+        self.unsent += frame.payload().len();
+        self.counters.sent(put, frame.payload().len());
+    }
+
+    /// Ends a batch of steps: what was put into outboxes goes out, of each in one write, and what is kept is counted.
+    fn settle(&mut self) {
+        self.unsent = 0;
+        for connection in self.to_settle.drain(..) {
+            if let Some(link) = self.connections.get_mut(&connection) {
+                link.has_more = false;
+                link.outbox.send();
+            }
+        }
+        let kept = self.hub.stats().kept_bytes;
+        let full = self.totals.keep(self.kept_bytes, kept);
+        self.kept_bytes = kept;
+        self.hub.set_memory_full(full);
+    }
+
+    /// What waits in all outboxes.
+    fn waiting(&self) -> Amount {
+        let mut all = Amount::default();
+        for link in self.connections.values() {
+            let waiting = link.outbox.waiting();
+            all.frames += waiting.frames;
+            all.bytes += waiting.bytes;
+        }
+        all
+    }
+
+    fn give_up(&mut self, connection: ConnectionId, refused: Refused) {
+        if let Some(link) = self.connections.remove(&connection)
+            && refused == Refused::TooSlow
+        {
+            debug!("a reader was too slow");
+            self.counters.too_slow.add(1);
+            link.outbox.cut_off();
+        }
+        self.hub
+            .handle_disconnect(self.clock.now(), connection, Disconnect::Broken);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.totals.keep(self.kept_bytes, 0);
+        if std::thread::panicking() {
+            self.failing.send_replace(true);
+        }
+    }
+}
+
+/// Hashes connections: their numbers are the relay's own, given one after the other, and nobody can choose them to
+/// collide.
+#[derive(Clone, Copy, Default)]
+struct ByNumber;
+
+struct NumberHasher(u64);
+
+impl BuildHasher for ByNumber {
+    type Hasher = NumberHasher;
+
+    fn build_hasher(&self) -> NumberHasher {
+        NumberHasher(0)
+    }
+}
+
+impl Hasher for NumberHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64((*byte).into());
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // An odd number near 2^64 divided by the golden ratio spreads neighbours over all bits.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
