@@ -12,7 +12,7 @@ use burnchat_relay::Rate;
 use self::harness::http::{delete, post};
 use self::harness::participant::Participant;
 use self::harness::wire::Wire;
-use self::harness::{Room, TestRelay, now, rng};
+use self::harness::{Room, TestRelay, in_time, now, rng};
 
 async fn relay_of_many() -> TestRelay {
     TestRelay::with(|config| {
@@ -31,6 +31,16 @@ async fn refusal_of_a_room(relay: &TestRelay) -> (u16, String) {
     };
     let answer = post(relay.address, "/api/rooms", request.encode().as_bytes()).await;
     answer.refusal()
+}
+
+/// Each worker hears of its connections by itself, and none of them waits for another.
+async fn until_connected(relay: &TestRelay, count: usize) {
+    in_time(async {
+        while relay.relay.stats().await.connections != count {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 async fn burn(room: &Room) {
@@ -81,12 +91,14 @@ async fn a_peer_does_not_have_more_connections_for_there_being_more_workers() {
     for number in 0..12 {
         wires.push(Wire::open(relay.address, RoomId([number; 16])).await);
     }
+    until_connected(&relay, 12).await;
     let mut another = Wire::open(relay.address, RoomId([12; 16])).await;
     another.expect_refusal(Code::TooManyConnections).await;
 
     let mut gone = wires.pop().unwrap();
     gone.close(1000).await;
     gone.expect_close(1000).await;
+    until_connected(&relay, 11).await;
     let mut again = Wire::open(relay.address, RoomId([12; 16])).await;
     again.send(r#"{"type":"dance"}"#).await;
     again.expect_refusal(Code::UnknownType).await;
