@@ -51,6 +51,8 @@ impl Thread {
     /// Runs a task there, to its end.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let held = self.clone();
+        // Or the task below would have room for it twice.
+        let task = Box::pin(task);
         self.runtime.spawn(async move {
             task.await;
             drop(held);
