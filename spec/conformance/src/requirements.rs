@@ -69,10 +69,14 @@ impl Side {
 }
 
 /// The file of each side.
-const FILES: [(Side, &str); 3] = [
+const FILES: [(Side, &str); 4] = [
     (Side::Relay, include_str!("../requirements/relay.toml")),
     (Side::Client, include_str!("../requirements/client.toml")),
     (Side::Format, include_str!("../requirements/format.toml")),
+    (
+        Side::Client,
+        include_str!("../requirements/application.toml"),
+    ),
 ];
 
 /// All of them, side by side, each in the order of its file; a test shows that the files can be read.

@@ -122,3 +122,61 @@ fn the_readme_has_the_limits_that_are_asked_for() {
         assert!(readme.contains(&row), "{row}");
     }
 }
+
+#[test]
+fn every_must_and_should_of_the_spec_lies_in_a_quote() {
+    let spec = spec();
+    // The paragraph that says what the words mean is none of them.
+    let (_, after) = spec.split_once("The key words").unwrap();
+    let rules = after.split_once(" ## 1. ").unwrap().1;
+    let quotes: Vec<String> = all()
+        .iter()
+        .map(|requirement| one_line(&requirement.quote))
+        .collect();
+    let quoted: Vec<_> = quotes
+        .iter()
+        .flat_map(|quote| rules.match_indices(quote.as_str()))
+        .map(|(start, quote)| start..start + quote.len())
+        .collect();
+    for word in ["MUST", "SHOULD"] {
+        for (place, _) in rules.match_indices(word) {
+            let context: String = rules
+                .chars()
+                .skip(rules[..place].chars().count())
+                .take(90)
+                .collect();
+            assert!(
+                quoted.iter().any(|range| range.contains(&place)),
+                "no requirement quotes: …{context}…"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_section_with_rules_has_requirements() {
+    // Words, and reasons.
+    const WITHOUT_RULES: [&str; 4] = ["1", "17.1", "17.5", "17.8"];
+    let all = all();
+    let text = std::fs::read_to_string("../burnchat-1.md").unwrap();
+    let sections: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("## ") || line.starts_with("### "))
+        .filter_map(|line| line.split(' ').nth(1))
+        .map(|number| number.trim_end_matches('.'))
+        .filter(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+        .collect();
+    assert!(sections.len() > 40, "{sections:?}");
+    for section in &sections {
+        let has_sections = sections
+            .iter()
+            .any(|other| other.starts_with(&format!("{section}.")));
+        let has_requirements = all
+            .iter()
+            .any(|requirement| requirement.section() == *section);
+        assert!(
+            has_requirements || has_sections || WITHOUT_RULES.contains(section),
+            "section {section} has no requirement"
+        );
+    }
+}
