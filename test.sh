@@ -143,9 +143,16 @@ step_conformance() {
     python3 spec/conformance/mutants/run.py
 }
 
+# The programs that the steps below drive. They are those the tests are run with, feature by feature: named so (a test has
+# to be among what is named), nothing is compiled twice.
+build_programs() {
+    cargo build --profile test --workspace --features burnchat-core/aws-lc --locked \
+        --bin burnchat-relay --bin burnchat --bin burnchat-conformance --test idle_room
+}
+
 # What npm installs is for the checks alone: the pages and @burnchat/protocol depend on nothing.
 step_web() {
-    cargo build --package burnchat-relay --package burnchat-terminal --locked
+    build_programs
     (
         cd examples/web
         npm ci --no-audit --no-fund
@@ -161,7 +168,7 @@ step_browser() {
         echo 'skipped: Chromium cannot be installed from this system'"'"'s packages'
         return
     fi
-    cargo build --package burnchat-relay --package burnchat-terminal --locked
+    build_programs
     (
         cd examples/web
         npm ci --no-audit --no-fund
@@ -176,7 +183,7 @@ step_python() {
         /usr/bin/python3 -c "import $module" 2>/dev/null || missing+=("python3-$module")
     done
     ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
-    cargo build --package burnchat-relay --package burnchat-terminal --locked
+    build_programs
     (
         cd examples/python-minimal
         BURNCHAT_BIN="$CARGO_TARGET_DIR/debug" /usr/bin/python3 -W error -m unittest
@@ -185,7 +192,7 @@ step_python() {
 
 # A client that says `not-implemented` has not failed: the terminal client has no `clock` and no `compute`.
 step_clients() {
-    cargo build --package burnchat-conformance --package burnchat-terminal --locked
+    build_programs
     (
         cd examples/web
         npm ci --no-audit --no-fund
@@ -195,7 +202,7 @@ step_clients() {
     "$suite" vectors --shim "$web"
     "$suite" client --jobs 10 --shim "$CARGO_TARGET_DIR/debug/burnchat"
     "$suite" client --jobs 10 --shim "$web"
-    cargo test --package burnchat-conformance --test client_mutants --locked -- --include-ignored --nocapture
+    cargo test --workspace --features burnchat-core/aws-lc --locked --test client_mutants -- --include-ignored --nocapture
 }
 
 step_fuzz() {

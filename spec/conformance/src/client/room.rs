@@ -411,6 +411,7 @@ impl Room {
                 return Ok(line);
             }
             if subject.exited.is_some() || !self.pump(until).await {
+                self.subject.is_implemented()?;
                 return self.missed(what, patience);
             }
         }
@@ -434,6 +435,7 @@ impl Room {
     ) -> Outcome<V> {
         let until = Instant::now() + patience;
         loop {
+            self.subject.is_implemented()?;
             if let Some(value) = is_so(self) {
                 return Ok(value);
             }

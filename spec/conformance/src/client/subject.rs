@@ -7,6 +7,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
 
+use crate::case::{Outcome, Stop};
+
+/// The exit status of a program that lacks what its arguments ask for.
+const NOT_IMPLEMENTED: i32 = 89;
+
 /// What it tells.
 #[derive(Debug)]
 pub(crate) enum Told {
@@ -76,6 +81,15 @@ impl Subject {
     /// The last line of a kind.
     pub(crate) fn last(&self, event: &str) -> Option<&Value> {
         self.lines.iter().rev().find(|line| line["event"] == event)
+    }
+
+    /// Whether it has not said that it lacks what its arguments asked for (section 6 of the shim).
+    pub(crate) fn is_implemented(&self) -> Outcome {
+        let only_hello = self.lines.iter().all(|line| line["event"] == "hello");
+        if self.exited == Some(Some(NOT_IMPLEMENTED)) && only_hello {
+            return Err(Stop::NotImplemented("what this room asks for".to_owned()));
+        }
+        Ok(())
     }
 
     /// How many lines of a kind there are.

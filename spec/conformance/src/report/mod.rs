@@ -15,7 +15,7 @@ pub use tap::Tap;
 use crate::run::Done;
 
 /// Is told of what happens in a run.
-pub trait Reporter {
+pub trait Reporter: Send {
     /// So many cases will be run.
     fn begin(&mut self, cases: usize);
 
