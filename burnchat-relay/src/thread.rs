@@ -38,7 +38,10 @@ impl Thread {
                 && tell.send(runtime.handle().clone()).is_ok()
             {
                 runtime.block_on(async { while holds.recv().await.is_some() {} });
+                drop(runtime);
             }
+            // A thread that ends doesn't sleep before, and its stack is kept for the next one.
+            stack::wipe_stack();
         };
         let started = thread::Builder::new().name("burnchat-worker".to_owned());
         let runtime = started.spawn(main).ok().and_then(|_| told.recv().ok());

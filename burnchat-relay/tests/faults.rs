@@ -3,9 +3,6 @@
 
 #[cfg(test)]
 mod harness;
-
-use std::time::Duration;
-
 use burnchat_core::client::{Event, RoomSettings};
 use burnchat_core::error::Code;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;

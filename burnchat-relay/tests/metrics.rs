@@ -2,9 +2,7 @@
 
 #![cfg(unix)]
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     reason = "what is not as it should be ends the test, in what its functions share, too"
 )]
 

@@ -8,7 +8,9 @@ use burnchat_core::client::{Client, Event, JoinOptions, Output, RoomSettings, St
 use burnchat_core::crypto::{Name, Secret};
 use burnchat_core::ids::{ParticipantId, RoomId};
 use burnchat_core::link::{Link, Ticket};
-use burnchat_core::relay::{ConnectionId, Disconnect, Hub, Limits, Output as HubOutput, PeerKey};
+use burnchat_core::relay::{
+    ConnectionId, Disconnect, Hub, Limits, Output as HubOutput, PeerKey, Refusal,
+};
 use burnchat_core::time::Timestamp;
 use burnchat_core::wire::http::{CreateRoom, Problem};
 use burnchat_core::wire::{EncodedFrame, RelayFrame};
@@ -826,15 +828,17 @@ impl Room {
     fn create(&mut self, body: &[u8]) -> (u16, Vec<u8>) {
         let now = self.now();
         let created = CreateRoom::parse(body)
-            .map_err(Problem::new)
+            .map_err(Refusal::from)
             .and_then(|request| {
                 let peer = PeerKey([9; 16]);
-                let created = self.hub.handle_create(now, peer, &request, &mut rng());
-                created.map_err(Problem::from)
+                self.hub.handle_create(now, peer, &request, &mut rng())
             });
         match created {
             Ok(created) => (201, created.encode().as_bytes().to_vec()),
-            Err(problem) => (problem.status, problem.encode().as_bytes().to_vec()),
+            Err(refusal) => {
+                let problem = Problem::from(refusal);
+                (problem.status, problem.encode().as_bytes().to_vec())
+            }
         }
     }
 
