@@ -1,6 +1,6 @@
 //! Plays clients, good and hostile, against a relay.
 //!
-//! What a participant sees goes through its [`view`], which fails any case in which the log has a hole or contradicts
+//! What a participant sees goes through its `view`, which fails any case in which the log has a hole or contradicts
 //! itself. The cases stand in [`cases`], by what they are about.
 
 #![expect(
