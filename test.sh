@@ -33,7 +33,8 @@ Runs the steps named, or all of them in this order (conformance and clients by n
            skipped where Chromium can't be installed
   clients  the conformance suite and the vectors against the terminal client and the web client, and against clients
            that are broken on purpose
-  python   the minimal client in Python: vectors, transcripts, and rooms with the relay and the terminal client
+  python   the minimal client in Python: vectors, transcripts, rooms with the relay and the terminal client, and the
+           conformance suite
   fuzz     the fuzz targets compile; skipped where there is no nightly compiler
   bench    every benchmark runs once, to see that it can
 
@@ -190,6 +191,12 @@ step_python() {
         cd examples/python-minimal
         BURNCHAT_BIN="$CARGO_TARGET_DIR/debug" /usr/bin/python3 -W error -m unittest
     )
+    local suite=$CARGO_TARGET_DIR/debug/burnchat-conformance shim=examples/python-minimal/shim reports
+    reports=$(mktemp -d)
+    PYTHON=/usr/bin/python3 "$suite" vectors --json "$reports/vectors.json" --shim "$shim"
+    PYTHON=/usr/bin/python3 "$suite" client --jobs 10 --json "$reports/client.json" --shim "$shim"
+    /usr/bin/python3 examples/python-minimal/claim.py "$reports"/*.json
+    rm -r "$reports"
 }
 
 # A client that says `not-implemented` has not failed: the terminal client has no `clock` and no `compute`.
