@@ -326,7 +326,8 @@ class Room:
         if epoch is None:
             epoch = Epoch(frame["epoch"])
             self._remember(epoch)
-        skipped = frame["n"] - expected if epoch.version else 0
+        # Of an epoch that began before this client came, the first n it sees is the one expected.
+        skipped = frame["n"] - expected if epoch.version or sender.id in epoch.next_n else 0
         epoch.next_n[sender.id] = frame["n"] + 1
         if padded is None:
             self.app.inbox.passed_over(sender.id, skipped)

@@ -169,6 +169,7 @@ export class Epoch {
  * @property {string} key the id as text
  * @property {number} version
  * @property {readonly Member[]} members
+ * @property {boolean} ofOthers whether it began after this client's join, for a version before it: nobody's members, as far as it knows
  * @property {Bytes} rosterHash
  * @property {Bytes} commit
  * @property {import('./frames.js').Back | null} back

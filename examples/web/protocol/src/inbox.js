@@ -59,7 +59,8 @@ export class Inbox {
     // 2
     if (ended) return host.fault('ended_epoch', key);
     const known = keyring.known.get(epochKey) ?? null;
-    if (known !== null && !known.members.some((member) => member.key === key)) return host.fault('not_a_participant', key);
+    const listed = known === null || known.ofOthers || known.members.some((member) => member.key === key);
+    if (!listed) return host.fault('not_a_participant', key);
     // 3
     const epoch = keyring.held.get(epochKey) ?? null;
     const chain = epoch?.chains.get(key) ?? null;
@@ -68,8 +69,8 @@ export class Inbox {
     // 4
     const place = { roomId: host.link.roomId, epoch: frame.epoch, sender: frame.sender, n: frame.n, flags: frame.flags };
     if (!(await verifyEnvelope(place, frame, sender.verified.sig))) return host.fault('bad_envelope_signature', key);
-    // What came before the log that this client has seen is not missing.
-    const follows = known !== null && (known.whole || known.next.has(key));
+    // What came before the log that this client has seen is not missing. (A chain begins at 0 all the same.)
+    const follows = this.expected(known, epochKey, key) !== null;
     const ahead = expected === null || !follows ? 0 : frame.n - expected;
     if (epoch === null || chain === null) {
       this.passed(known, epochKey, key, frame.n);
@@ -103,7 +104,7 @@ export class Inbox {
    */
   expected(known, epoch, sender) {
     if (known === null) return this.elsewhere.get(`${epoch} ${sender}`) ?? null;
-    return known.next.get(sender) ?? (known.whole ? 0 : null);
+    return known.next.get(sender) ?? (known.whole || known.ofOthers ? 0 : null);
   }
 
   /**

@@ -128,6 +128,7 @@ export class Keyring {
     if (version < this.joinVersion) {
       this.head = id;
       this.lastKeyed = version;
+      this.know({ ...knownEpoch(frame, id, []), ofOthers: true });
       return { ended: [], installed: null };
     }
     // 3
@@ -265,6 +266,7 @@ export const knownEpoch = (frame, id, members) => ({
   ended: false,
   supersededAt: null,
   whole: false,
+  ofOthers: false,
   next: new Map(),
   seen: new Map(),
 });
