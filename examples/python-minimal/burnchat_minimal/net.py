@@ -43,8 +43,8 @@ def create_room(base: str, now: int, ttl: int, extend: int, capacity: int, anyon
     """Sections 11.1 and 13.4. The link, and what the relay answered. Blocks for as long as HTTP takes."""
     id_seed, secret, ticket = os.urandom(32), os.urandom(16), os.urandom(16)
     ends_at = now + ttl * 1_000
-    # Whole minutes: not before the end, and otherwise not later than asked for.
-    not_after = max((ends_at + extend * 1_000) // 60_000, -(-ends_at // 60_000))
+    # Section 4: in whole minutes, with one for the difference of the clocks, and within 24 h of the end by either.
+    not_after = min(-(-(ends_at + extend * 1_000) // 60_000) + 1, (ends_at + 86_400_000) // 60_000 - 1)
     link = Link(base, room_id_of(id_seed), False, not_after, secret, ticket)
     body = write_body(
         {

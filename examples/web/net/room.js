@@ -3,7 +3,7 @@
 // `createRoom` makes a room at a relay, `roomInfo` asks what there is to know without taking a seat, `joinRoom` takes
 // one. A `Room` is one participation in one room: commands go in, one stream of events comes out.
 
-import { Client, fromBase64url, Link, NewRoom, ownName, proposeName, ProtocolError, readRoomInfo, toBase64url } from '../protocol/src/index.js';
+import { Client, fromBase64url, hardEnd, Link, NewRoom, ownName, proposeName, ProtocolError, readRoomInfo, toBase64url } from '../protocol/src/index.js';
 import { request, roomPath } from './api.js';
 import { clock } from './clock.js';
 import { Driver } from './driver.js';
@@ -188,7 +188,7 @@ export const checkName = (name) => ownName(name);
 export async function createRoom(baseUrl, options, world) {
   const { clock, fetch } = { ...browser(), ...world };
   const { ttlSeconds, capacity, history, whoMayBurn } = options;
-  const notAfter = options.notAfter ?? Math.ceil((clock.now() / 1000 + ttlSeconds + SLACK) / 60);
+  const notAfter = options.notAfter ?? hardEnd(clock.now(), ttlSeconds, SLACK);
   const room = await NewRoom.draw(baseUrl, { ttlSeconds, notAfter, capacity, history, whoMayBurn });
   const answer = await request(fetch, `${baseUrl}/api/rooms`, {
     method: 'POST',

@@ -3,7 +3,7 @@
 import { Clock } from '../net/clock.js';
 import { Driver } from '../net/driver.js';
 import { createRoom } from '../net/room.js';
-import { Client, errors, fromBase64url, Link, ProtocolError } from '../protocol/src/index.js';
+import { Client, errors, fromBase64url, hardEnd, limits, Link, ProtocolError } from '../protocol/src/index.js';
 import { parseCommand, Refused } from './commands.js';
 import { lines } from './lines.js';
 import { Network } from './network.js';
@@ -58,8 +58,8 @@ async function enter(wanted, coming, printer) {
     return { place, client: await Client.create(link, { name: wanted.name, pin: wanted.pin?.trim() }) };
   }
   const { relay, ttlSeconds, extendSeconds, capacity, history, whoMayBurn } = wanted;
-  // A minute for the difference between this clock and the relay's.
-  const notAfter = Math.ceil((Date.now() / 1000 + ttlSeconds + extendSeconds) / 60) + (extendSeconds < 86_400 ? 1 : 0);
+  if (extendSeconds > limits.NOT_AFTER_SLACK_SECONDS) throw new ProtocolError('invalid_parameter');
+  const notAfter = hardEnd(Date.now(), ttlSeconds, extendSeconds);
   const created = await createRoom(relay.replace(/\/$/, ''), { ttlSeconds, capacity, history, whoMayBurn, notAfter });
   printer.print({
     event: 'created',

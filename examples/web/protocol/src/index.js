@@ -7,7 +7,7 @@ export { readProblem, readRoomInfo } from './frames.js';
 export * as limits from './limits.js';
 export { Link } from './link.js';
 export { ownName, proposeName } from './names.js';
-export { NewRoom } from './new-room.js';
+export { hardEnd, NewRoom } from './new-room.js';
 
 /**
  * @typedef {import('./client.js').ClientOptions} ClientOptions

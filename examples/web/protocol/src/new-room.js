@@ -18,6 +18,19 @@ import { equal, wipe } from './bytes.js';
  * @property {'creator' | 'anyone'} [whoMayBurn] default `creator`
  */
 
+/**
+ * The hard end of a room that may be extended by so much: in whole minutes, with one more for the difference between this
+ * clock and the relay's, and within 24 h of the first end by either (section 4).
+ * @param {number} now ms since the Unix epoch
+ * @param {number} ttlSeconds
+ * @param {number} extendSeconds
+ * @returns {number} minutes since the Unix epoch
+ */
+export function hardEnd(now, ttlSeconds, extendSeconds) {
+  const after = (/** @type {number} */ seconds) => (now / 1000 + ttlSeconds + seconds) / 60;
+  return Math.min(Math.ceil(after(extendSeconds)) + 1, Math.floor(after(limits.NOT_AFTER_SLACK_SECONDS)) - 1);
+}
+
 /** A room that is being made. */
 export class NewRoom {
   #link;
