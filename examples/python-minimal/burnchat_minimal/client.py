@@ -296,12 +296,11 @@ class Client:
             return self.end("clock_skew")
         if frame["history"] != link.history:
             return self.end("history_mismatch")
-        self._secrets["seat_token"] = frame["seat_token"]
-        self._secrets["pin"] = None
         assert self._me is not None
-        room = Room(self, self._me, frame)  # or `Fork`
+        room = Room(self, self._me, frame)  # or `Fork`: then nothing of it counts
         if room.others and room.alone:
             return self.end("bad_link")
+        self._secrets |= {"seat_token": frame["seat_token"], "pin": None}  # a seat keeps its role
         self.room, self.status, self._join_lost_at = room, Status.JOINED, None
         self.is_creator = frame["role"] == CREATOR
         self.anyone_may_burn = frame["burn"] == "anyone"
@@ -401,8 +400,6 @@ class Client:
         if self._rejoins >= REJOINS:
             return self.end(code)
         self._rejoins += 1
-        if self._me and self._secrets["seat_token"]:
-            self.departed.add(self._me.id)
         if self.room:
             sent, held = self.room.outbox.take_all()
             for name, drafts in (("unknown", sent), ("unsent", held)):

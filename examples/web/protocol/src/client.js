@@ -435,9 +435,7 @@ export class Client {
   /** A fresh join under new keys (7.7). */
   #rejoin(/** @type {'fork' | 'gap'} */ code) {
     this.#session?.outbox.rejoin();
-    for (const { frame } of this.#session?.commands.underWay ?? []) {
-      if (frame.type !== 'burn') this.#tell({ type: 'refused', code, retryAfterMs: null, attemptsLeft: null });
-    }
+    this.#session?.commands.underWay.forEach(() => this.#tell({ type: 'refused', code, retryAfterMs: null, attemptsLeft: null }));
     if (this.#rejoins >= limits.REJOINS) return this.#end('failed', { code, close: 4001 });
     this.#rejoins += 1;
     this.#session?.wipe();
