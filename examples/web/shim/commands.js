@@ -38,7 +38,8 @@ export class Refused extends Error {
  */
 export function parseCommand(line) {
   const members = membersOf(line);
-  const string = (/** @type {string} */ key) => of(members.get(key), (value) => typeof value === 'string');
+  // Half of a surrogate pair is no text: it has no UTF-8.
+  const string = (/** @type {string} */ key) => of(members.get(key), (value) => typeof value === 'string' && !/\p{Cs}/u.test(value));
   const boolean = (/** @type {string} */ key) => of(members.get(key), (value) => typeof value === 'boolean');
   const integer = (/** @type {string} */ key) => {
     const digits = of(members.get(key), (value) => value instanceof Digits && /^-?[0-9]+$/.test(value.text));
