@@ -159,7 +159,6 @@ impl Shard {
         .await
     }
 
-    /// The room's id is in the request before anything waits, and nowhere else.
     pub(crate) fn connect(
         &self,
         connection: ConnectionId,
@@ -175,16 +174,20 @@ impl Shard {
         }))
     }
 
-    pub(crate) async fn frame(&self, connection: ConnectionId, frame: Bytes) -> Result<(), Gone> {
-        self.tell(Request::Frame { connection, frame }).await
+    pub(crate) fn frame(
+        &self,
+        connection: ConnectionId,
+        frame: Bytes,
+    ) -> impl Future<Output = Result<(), Gone>> + use<'_> {
+        self.hand_over(Box::new(Request::Frame { connection, frame }))
     }
 
-    pub(crate) async fn disconnect(
+    pub(crate) fn disconnect(
         &self,
         connection: ConnectionId,
         end: Disconnect,
-    ) -> Result<(), Gone> {
-        self.tell(Request::Disconnect { connection, end }).await
+    ) -> impl Future<Output = Result<(), Gone>> + use<'_> {
+        self.hand_over(Box::new(Request::Disconnect { connection, end }))
     }
 
     pub(crate) async fn stats(&self) -> Result<Stats, Gone> {
@@ -228,14 +231,12 @@ impl Shard {
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Gone> {
         let (reply, answer) = oneshot::channel();
-        self.tell(request(reply)).await?;
+        self.hand_over(Box::new(request(reply))).await?;
         answer.await.map_err(|_| Gone)
     }
 
-    async fn tell(&self, request: Request) -> Result<(), Gone> {
-        self.hand_over(Box::new(request)).await
-    }
-
+    /// A request is in its box before anything waits, and nowhere else: in a future its bytes would stay, with what they
+    /// were put over, until the task ends. A connection's may wait long for its client to go.
     async fn hand_over(&self, request: Box<Request>) -> Result<(), Gone> {
         self.requests.send(request).await.map_err(|_| Gone)
     }

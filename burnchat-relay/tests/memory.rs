@@ -62,7 +62,6 @@ async fn nothing_is_left_of_rooms_that_came_over_tls() {
     live_and_burn::<Session, Browser>(&program, relay).await;
 }
 
-#[ignore = "a known leak: a task that waits for a client to go may hold a copy of one token until it ends"]
 #[tokio::test]
 async fn nothing_is_left_once_a_relay_that_ends_has_burned_its_rooms() {
     // Those who are told do not answer, and it waits for them: time enough to look.
