@@ -422,8 +422,9 @@ async fn others_do_not_count(cx: &Cx) -> Outcome {
     cem.send(&json!({"type": "need_key", "version": version}))
         .await;
     cem.settle().await?;
-    // Cem was not on that roster: ann is not complained of.
+    // Cem was not on that roster: ann is not complained of, and asked first.
     asked_for(&mut ann, version + 1).await?;
+    ben.expect_none("`key_wanted`", is_asking).await?;
     ann.offer_key(version + 1).await?;
     ben.until_keyed(version + 1).await?;
     ben.expect_none("`rekey`", |frame| rekeyed(frame).is_some())
