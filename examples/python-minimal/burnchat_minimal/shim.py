@@ -209,10 +209,9 @@ class Shim:
         client = self.client
         assert client is not None
         while self.commands and client.status is not Status.ENDED:
-            command = self.commands[0]
-            if client.room is None and isinstance(command, dict) and command["cmd"] not in ("leave", "clock"):
-                return  # it waits until `joined`
-            self.commands.popleft()
+            if client.room is None:
+                return  # they wait until `joined`
+            command = self.commands.popleft()
             try:
                 if isinstance(command, Refused):
                     raise command
