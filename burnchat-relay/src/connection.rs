@@ -216,12 +216,16 @@ async fn take_leave<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         End::Violation => PROTOCOL_ERROR,
         End::Flood | End::Cut(Cut::TooSlow) => CloseCode::TryAgainLater.number(),
         End::Cut(Cut::Burned) => {
-            let begun = writer.sender.take_back();
-            if let Some(destroyed) = writer.outgoings.farewell().or(begun) {
+            // Both in one write: in a large room everybody is told at the same moment.
+            let waited = writer.sender.take_back();
+            if let Some(destroyed) = writer.outgoings.farewell().or(waited) {
                 writer.sender.put(destroyed);
-                writer.sender.write_all().await?;
             }
-            CloseCode::Normal.number()
+            let close = Frame::close(Some(CloseCode::Normal.number()));
+            writer.sender.put(close);
+            writer.sender.write_all().await?;
+            reader.hear_out().await;
+            return Ok(());
         }
     };
     writer.close(Some(code)).await?;
