@@ -2,9 +2,6 @@
 
 #![cfg(unix)]
 
-#[cfg(test)]
-mod harness;
-
 use std::os::unix::fs::PermissionsExt;
 
 use burnchat_core::client::RoomSettings;
@@ -13,11 +10,11 @@ use rustix::process::Signal;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use self::harness::in_time;
-use self::harness::life::Life;
-use self::harness::pebble::{Pebble, free_port};
-use self::harness::program::{Program, run};
-use self::harness::tls::{DOMAIN, Files, Root, client_trusting, connect};
+use crate::harness::in_time;
+use crate::harness::life::Life;
+use crate::harness::pebble::{Pebble, free_port};
+use crate::harness::program::{Program, run};
+use crate::harness::tls::{DOMAIN, Files, Root, client_trusting, connect};
 
 async fn start(files: &Files, more: &[&str]) -> Program {
     let options = files.options();

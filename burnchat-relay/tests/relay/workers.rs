@@ -1,18 +1,15 @@
 //! A relay with several workers is one relay.
 
-#[cfg(test)]
-mod harness;
-
 use burnchat_core::client::{Event, RoomSettings, plan_room};
 use burnchat_core::error::Code;
 use burnchat_core::ids::RoomId;
 use burnchat_core::wire::BurnReason;
 use burnchat_relay::Rate;
 
-use self::harness::http::{delete, post};
-use self::harness::participant::Participant;
-use self::harness::wire::Wire;
-use self::harness::{Room, TestRelay, in_time, now, rng};
+use crate::harness::http::{delete, post};
+use crate::harness::participant::Participant;
+use crate::harness::wire::Wire;
+use crate::harness::{Room, TestRelay, in_time, now, rng};
 
 async fn relay_of_many() -> TestRelay {
     TestRelay::with(|config| {

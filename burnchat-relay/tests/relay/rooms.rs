@@ -1,16 +1,13 @@
 //! People in rooms, over real sockets.
 
-#[cfg(test)]
-mod harness;
-
 use burnchat_core::client::{Event, RoomSettings};
 use burnchat_core::ids::EpochId;
 use burnchat_core::wire::{BurnReason, Departure, RelayFrame};
 
-use self::harness::http::delete;
-use self::harness::participant::Participant;
-use self::harness::wire::{Came, Wire};
-use self::harness::{Room, TestRelay, now, rng};
+use crate::harness::http::delete;
+use crate::harness::participant::Participant;
+use crate::harness::wire::{Came, Wire};
+use crate::harness::{Room, TestRelay, now, rng};
 
 /// A creator and a guest who have a key.
 async fn two_in(room: &Room) -> (Participant, Participant) {

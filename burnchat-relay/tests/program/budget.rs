@@ -1,25 +1,16 @@
 //! The budget for memory (spec section 16): what the relay counts is what it takes, and there it stops.
 
-#![cfg(target_os = "linux")]
-#![expect(
-    clippy::unwrap_used,
-    reason = "what is not as it should be ends the test, in what its functions share, too"
-)]
-
-#[cfg(test)]
-mod harness;
-
 use std::net::SocketAddr;
 
 use burnchat_core::client::RoomSettings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
-use self::harness::http::{post, series};
-use self::harness::many::{come_and_go, until_all_are_gone};
-use self::harness::participant::Participant;
-use self::harness::program::Program;
-use self::harness::{Room, in_time, plan};
+use crate::harness::http::{post, series};
+use crate::harness::many::{come_and_go, until_all_are_gone};
+use crate::harness::participant::Participant;
+use crate::harness::program::Program;
+use crate::harness::{Room, in_time, plan};
 
 /// Small enough to be filled soon, and large beside what the program takes by chance.
 const BUDGET: u64 = 12 << 20;

@@ -1,14 +1,6 @@
 //! The program: what it says, how it ends.
 
 #![cfg(unix)]
-#![expect(
-    clippy::unwrap_used,
-    reason = "what is not as it should be ends the test, in what its functions share, too"
-)]
-
-#[cfg(test)]
-mod harness;
-
 use burnchat_core::client::{Event, RoomSettings};
 use burnchat_core::error::Code;
 use burnchat_core::wire::BurnReason;
@@ -16,14 +8,14 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use self::harness::http::delete;
-use self::harness::life::{HttpLife, Life};
-use self::harness::markers::Markers;
-use self::harness::participant::{Knock, Participant, Person, Transport};
-use self::harness::program::{Program, run};
-use self::harness::session::Session;
-use self::harness::wire::Came;
-use self::harness::{Room, in_time, now};
+use crate::harness::http::delete;
+use crate::harness::life::{HttpLife, Life};
+use crate::harness::markers::Markers;
+use crate::harness::participant::{Knock, Participant, Person, Transport};
+use crate::harness::program::{Program, run};
+use crate::harness::session::Session;
+use crate::harness::wire::Came;
+use crate::harness::{Room, in_time, now};
 
 #[tokio::test]
 async fn asked_to_end_it_burns_every_room_first() {

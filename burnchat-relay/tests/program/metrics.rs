@@ -1,24 +1,16 @@
 //! What those see who watch over the relay.
 
 #![cfg(unix)]
-#![expect(
-    clippy::expect_used,
-    reason = "what is not as it should be ends the test, in what its functions share, too"
-)]
-
-#[cfg(test)]
-mod harness;
-
 use std::net::SocketAddr;
 
 use burnchat_core::client::RoomSettings;
 use burnchat_core::wire::BurnReason;
 use rustix::process::Signal;
 
-use self::harness::http::{get, series};
-use self::harness::in_time;
-use self::harness::life::Life;
-use self::harness::program::Program;
+use crate::harness::http::{get, series};
+use crate::harness::in_time;
+use crate::harness::life::Life;
+use crate::harness::program::Program;
 
 async fn start() -> (Program, SocketAddr) {
     let options = ["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];

@@ -1,16 +1,13 @@
 //! Requests, over a real socket.
 
-#[cfg(test)]
-mod harness;
-
 use burnchat_core::client::RoomSettings;
 use burnchat_core::error::Code;
 use burnchat_core::ids::RoomId;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
 use burnchat_core::wire::http::{Problem, RoomInfo};
 
-use self::harness::http::{Answer, delete, from_page, get, post, request};
-use self::harness::{Room, TestRelay};
+use crate::harness::http::{Answer, delete, from_page, get, post, request};
+use crate::harness::{Room, TestRelay};
 
 /// A well-formed id of no room.
 const NOWHERE: &str = "/api/rooms/AAAAAAAAAAAAAAAAAAAAAA";
@@ -207,7 +204,7 @@ async fn a_peer_has_only_so_many_rooms_and_relays_know_nothing_of_each_other() {
     let other = TestRelay::start().await;
     let room = Room::create(relay.address).await;
     let seed = "B".repeat(42) + "A";
-    let not_after = (harness::now().0 / 60_000) + 5;
+    let not_after = (crate::harness::now().0 / 60_000) + 5;
     let body = format!(
         r#"{{"id_seed":"{seed}","ticket_hash":"{seed}","ttl_seconds":60,"not_after":{not_after}}}"#
     );
@@ -377,7 +374,7 @@ async fn an_allowed_page_is_welcome_and_its_browser_is_told_so() {
 async fn rooms_are_counted_for_who_asks_and_not_for_the_proxy_between() {
     let make = async |relay: &TestRelay, seed: char, from: &str| {
         let seed = seed.to_string().repeat(42) + "A";
-        let not_after = (harness::now().0 / 60_000) + 5;
+        let not_after = (crate::harness::now().0 / 60_000) + 5;
         let body = format!(
             r#"{{"id_seed":"{seed}","ticket_hash":"{seed}","ttl_seconds":60,"not_after":{not_after}}}"#
         );

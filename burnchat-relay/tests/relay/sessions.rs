@@ -1,14 +1,5 @@
 //! Rooms over plain HTTP (spec section 13.5), over real sockets.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "what is not as it should be ends the test, in what its functions share, too"
-)]
-
-#[cfg(test)]
-mod harness;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,11 +10,11 @@ use burnchat_core::limits::CLIENT_FRAME_BYTES;
 use burnchat_core::wire::{BurnReason, ClientFrame, Departure, RelayFrame};
 use burnchat_relay::Config;
 
-use self::harness::http::{Answer, request};
-use self::harness::participant::{Knock, Participant, Person, Transport};
-use self::harness::session::Session;
-use self::harness::wire::{Came, Wire};
-use self::harness::{Room, TestRelay, in_time, now, rng};
+use crate::harness::http::{Answer, request};
+use crate::harness::participant::{Knock, Participant, Person, Transport};
+use crate::harness::session::Session;
+use crate::harness::wire::{Came, Wire};
+use crate::harness::{Room, TestRelay, in_time, now, rng};
 
 type HttpParticipant = Person<Session>;
 

@@ -2,11 +2,6 @@
 //!
 //! Only root may look there (the relay forbids it to its own user): without that right these tests have nothing to say.
 
-#![cfg(target_os = "linux")]
-
-#[cfg(test)]
-mod harness;
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,16 +12,16 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use self::harness::http::delete;
-use self::harness::life::{HttpLife, Life, LifeOver};
-use self::harness::markers::{Finder, Markers};
-use self::harness::memory::search;
-use self::harness::participant::Transport;
-use self::harness::program::Program;
-use self::harness::session::{Browser, Session};
-use self::harness::tls::{DOMAIN, Files, Root};
-use self::harness::wire::Wire;
-use self::harness::{Room, in_time, now};
+use crate::harness::http::delete;
+use crate::harness::life::{HttpLife, Life, LifeOver};
+use crate::harness::markers::{Finder, Markers};
+use crate::harness::memory::search;
+use crate::harness::participant::Transport;
+use crate::harness::program::Program;
+use crate::harness::session::{Browser, Session};
+use crate::harness::tls::{DOMAIN, Files, Root};
+use crate::harness::wire::Wire;
+use crate::harness::{Room, in_time, now};
 
 /// Threads and connections need a moment to let go of what they were just doing. A connection for requests is kept open
 /// for 10 s, and closed by the next answer or 10 s after its last one.

@@ -1,8 +1,5 @@
 //! Connections that do what they should not, over real sockets.
 
-#[cfg(test)]
-mod harness;
-
 use std::time::Duration;
 
 use burnchat_core::client::Event;
@@ -13,10 +10,10 @@ use burnchat_relay::Rate;
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 
-use self::harness::many::NOWHERE;
-use self::harness::participant::Participant;
-use self::harness::wire::{Came, Wire};
-use self::harness::{Room, TestRelay, in_time, now, rng};
+use crate::harness::many::NOWHERE;
+use crate::harness::participant::Participant;
+use crate::harness::wire::{Came, Wire};
+use crate::harness::{Room, TestRelay, in_time, now, rng};
 
 /// The size of a kernel buffer that fills soon.
 const SMALL: u32 = 16_384;

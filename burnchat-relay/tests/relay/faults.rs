@@ -1,8 +1,6 @@
 //! Connections that fail in the ways connections do, and what the others notice of it. `connections.rs` has what a
 //! single frame can have wrong with it; `faults_of_many.rs` what many of them do to the program.
 
-#[cfg(test)]
-mod harness;
 use burnchat_core::client::{Event, RoomSettings};
 use burnchat_core::error::Code;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
@@ -11,10 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use self::harness::many::NOWHERE;
-use self::harness::participant::{Knock, Participant};
-use self::harness::wire::{Came, Wire};
-use self::harness::{Room, TestRelay, in_time, now, rng};
+use crate::harness::many::NOWHERE;
+use crate::harness::participant::{Knock, Participant};
+use crate::harness::wire::{Came, Wire};
+use crate::harness::{Room, TestRelay, in_time, now, rng};
 
 #[tokio::test]
 async fn half_a_first_frame_is_waited_for_no_longer_than_a_whole_one() {

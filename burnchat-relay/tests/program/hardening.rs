@@ -1,10 +1,5 @@
 //! What the program gives up before the first connection, and that it does.
 
-#![cfg(target_os = "linux")]
-
-#[cfg(test)]
-mod harness;
-
 use std::fs::read_to_string;
 use std::net::SocketAddr;
 
@@ -12,12 +7,12 @@ use burnchat_core::client::RoomSettings;
 use burnchat_core::wire::BurnReason;
 use rustix::process::Signal;
 
-use self::harness::life::LifeOver;
-use self::harness::participant::Transport;
-use self::harness::program::{Program, run};
-use self::harness::session::{Browser, Session};
-use self::harness::wire::Wire;
-use self::harness::{in_time, installed};
+use crate::harness::life::LifeOver;
+use crate::harness::participant::Transport;
+use crate::harness::program::{Program, run};
+use crate::harness::session::{Browser, Session};
+use crate::harness::wire::Wire;
+use crate::harness::{in_time, installed};
 
 #[tokio::test]
 async fn check_says_line_by_line_what_is_in_force() {

@@ -1,19 +1,14 @@
 //! The relay behind nginx, which is set up with what stands in the operator's guide.
 
-#![cfg(target_os = "linux")]
-
-#[cfg(test)]
-mod harness;
-
 use std::net::{Ipv4Addr, SocketAddr};
 
 use burnchat_core::client::RoomSettings;
 
-use self::harness::http::{Answer, request};
-use self::harness::life::{HttpLife, Life};
-use self::harness::nginx::Nginx;
-use self::harness::program::Program;
-use self::harness::{now, plan};
+use crate::harness::http::{Answer, request};
+use crate::harness::life::{HttpLife, Life};
+use crate::harness::nginx::Nginx;
+use crate::harness::program::Program;
+use crate::harness::{now, plan};
 
 /// Two people, and the proxy. On the loopback interface all of these are this machine.
 const ANN: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
