@@ -8,7 +8,7 @@ use burnchat_core::wire::{ClientFrame, Role};
 use serde_json::json;
 
 use super::super::insider::entry_of;
-use super::super::room::{LinkChange, Room, Terms, changed_link, of_the_suite, rng};
+use super::super::room::{LinkChange, Room, Terms, changed_link, flipped, of_the_suite, rng};
 use crate::case;
 use crate::case::{Case, Outcome, ensure, ensure_eq, fail};
 use crate::client::Target;
@@ -81,6 +81,11 @@ pub(super) fn cases() -> Vec<Case<Target>> {
             "admission/6.2/own-name",
             ["6.2/own-entry"],
             a_joined_with_another_name_for_oneself_is_a_fork
+        ),
+        case!(
+            "admission/6.2/own-proof",
+            ["6.2/own-entry"],
+            a_joined_with_another_proof_for_oneself_is_a_fork
         ),
         case!(
             "admission/6.2/role",
@@ -314,6 +319,20 @@ async fn a_joined_with_another_name_for_oneself_is_a_fork(context: &Context<Targ
             .and_then(|all| all.last_mut())
         {
             own["sealed_name"] = other["sealed_name"].clone();
+        }
+        vec![frame]
+    });
+    rejoins(&mut room).await
+}
+
+async fn a_joined_with_another_proof_for_oneself_is_a_fork(context: &Context<Target>) -> Outcome {
+    let mut room = Room::of_ana(context, Terms::default()).await?;
+    room.alter_once("joined", |mut frame| {
+        if let Some(own) = frame["participants"]
+            .as_array_mut()
+            .and_then(|all| all.last_mut())
+        {
+            *own = flipped(own.take(), "join_proof");
         }
         vec![frame]
     });
