@@ -74,7 +74,7 @@ impl Epoch {
 /// An epoch this client saw begin and could not open, or only ever heard of.
 struct Unopened {
     id: EpochId,
-    /// Unless it began before this client came.
+    /// Unless this client has seen no key frame of it: then it began before this client came.
     version: Option<u64>,
     next: BTreeMap<ParticipantId, u64>,
 }

@@ -79,7 +79,7 @@ impl Sender {
                 _ if claimed.version >= since => Some(0),
                 _ => None,
             };
-            missed = missed.max(claimed.count.saturating_sub(seen.unwrap_or(claimed.count)));
+            missed = missed.max(claimed.count.abs_diff(seen.unwrap_or(claimed.count)));
         }
         self.tally = Some(self.tally.unwrap_or(0).max(header.count));
         self.last = Some((version, n.saturating_add(1)));

@@ -75,7 +75,7 @@ impl Session {
         }
         if version < self.joined_version {
             self.epochs.advance(cx.now, id, version, None);
-            self.epochs.note_unopened(id, None);
+            self.epochs.note_unopened(id, Some(version));
             return Ok(());
         }
         self.check_key_frame(&id, &frame, cx)?;
