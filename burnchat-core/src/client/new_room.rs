@@ -61,14 +61,8 @@ pub fn plan_room(
     {
         return Err(Error::new(Code::InvalidParameter));
     }
-    // Rounded up, and a minute for the difference between this clock and the relay's.
-    let last = now
-        .plus_seconds(ttl_seconds)
-        .plus_seconds(extension_seconds);
-    let minutes = last.0.div_ceil(60_000).saturating_add(u64::from(
-        extension_seconds < limits::NOT_AFTER_SLACK_SECONDS,
-    ));
-    let not_after = u32::try_from(minutes).map_err(|_| Error::new(Code::InvalidParameter))?;
+    let not_after = hard_end(now.plus_seconds(ttl_seconds), extension_seconds)
+        .ok_or(Error::new(Code::InvalidParameter))?;
     let id_seed = Secret::random(rng);
     let ticket = Ticket::random(rng);
     let request = CreateRoom {
@@ -90,4 +84,36 @@ pub fn plan_room(
         ticket,
     )?;
     Ok((request, link))
+}
+
+/// The hard end, in minutes: a minute more than asked for, for the difference between this clock and the relay's, and
+/// within what a relay allows by either clock.
+fn hard_end(first_end: Timestamp, extension_seconds: u64) -> Option<u32> {
+    let wanted = first_end.plus_seconds(extension_seconds).0.div_ceil(60_000);
+    let latest = first_end.plus_seconds(limits::NOT_AFTER_SLACK_SECONDS).0 / 60_000;
+    let minutes = wanted.saturating_add(1).min(latest.saturating_sub(1));
+    u32::try_from(minutes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hard_end_is_one_that_a_relay_with_another_clock_takes() {
+        const MINUTE: u64 = 60_000;
+        for into_the_minute in [0, 1, 30_000, 59_999] {
+            let first_end = Timestamp(1_790_000_000_000 / MINUTE * MINUTE + into_the_minute);
+            for extension in [0, 1, 1_800, 86_399, 86_400] {
+                let not_after = u64::from(hard_end(first_end, extension).unwrap()) * MINUTE;
+                let relay_allows = first_end.0 + MINUTE..=first_end.0 + 86_400_000 - MINUTE;
+                assert!(relay_allows.contains(&not_after), "{extension}");
+                let asked_for = first_end.0 + extension * 1_000;
+                assert!(
+                    not_after >= asked_for.min(first_end.0 + 86_400_000 - 2 * MINUTE),
+                    "{extension}"
+                );
+            }
+        }
+    }
 }
