@@ -6,6 +6,7 @@ use rand_core::CryptoRng;
 
 use super::Phase;
 use super::event::{EndReason, Refusal};
+use super::roster::Known;
 use super::session::{Context, Session};
 use crate::crypto::{CryptoError, Identity, Name, RoomKeys, Secret, SecretBytes, seal_name};
 use crate::error::{Code, Error};
@@ -29,6 +30,8 @@ pub(super) struct Room {
     pub(super) end: Option<Timestamp>,
     /// Automatic fresh joins since it was last keyed.
     pub(super) rejoins: u8,
+    /// Whom it had seen in the room when it last gave up a seat.
+    pub(super) known: Known,
 }
 
 impl Room {

@@ -33,6 +33,7 @@ pub use self::new_room::{RoomSettings, plan_room};
 
 use self::commands::Command;
 use self::joining::{Joining, Room, Stop, join};
+use self::roster::Known;
 use self::session::{Connection, Context, Passing, Session};
 use crate::crypto::{Name, ReadMessage, RoomKeys, Secret, SecretBytes, Text, VerificationCode};
 use crate::error::{Code, Error};
@@ -124,6 +125,7 @@ impl Client {
             connect_at: None,
             end: None,
             rejoins: 0,
+            known: Known::default(),
         };
         Self {
             clock: SteadyClock::default(),
@@ -588,7 +590,9 @@ impl Client {
         self.outputs
             .retain(|output| !matches!(output, Output::Send(_)));
         if let Phase::Joined(session) = mem::replace(&mut live.phase, Phase::Offline) {
-            live.room.seat_token = Some(session.abandon(code, &mut self.outputs));
+            let (seat_token, known) = session.abandon(code, &mut self.outputs);
+            live.room.seat_token = Some(seat_token);
+            live.room.known = known;
         }
         self.outputs
             .push_back(Output::Event(Event::Rejoining { code }));

@@ -18,8 +18,14 @@ pub(super) struct Roster {
     room_id: RoomId,
     version: u64,
     entries: Vec<Entry>,
+    known: Known,
+}
+
+/// Whom a client has seen in a room; a fresh join does not make it forget.
+#[derive(Clone, Default)]
+pub(super) struct Known {
     departed: BTreeSet<ParticipantId>,
-    /// Of those there and those departed.
+    /// Of those there and those departed, oneself included.
     names: BTreeSet<Name>,
 }
 
@@ -61,14 +67,19 @@ impl Entry {
 }
 
 impl Roster {
-    pub(super) fn empty(room_id: RoomId, version: u64) -> Self {
+    /// Nobody is on it yet; those `known` from before are no strangers.
+    pub(super) fn empty(room_id: RoomId, version: u64, known: Known) -> Self {
         Self {
             room_id,
             version,
             entries: Vec::new(),
-            departed: BTreeSet::new(),
-            names: BTreeSet::new(),
+            known,
         }
+    }
+
+    /// Whom this client has seen.
+    pub(super) fn into_known(self) -> Known {
+        self.known
     }
 
     /// Adds an entry at the end. Returns what was wrong with it short of being refused: `unverified_participant` or
@@ -97,7 +108,7 @@ impl Roster {
         };
         let name_clash = name
             .as_ref()
-            .is_some_and(|name| !self.names.insert(name.clone()));
+            .is_some_and(|name| !self.known.names.insert(name.clone()));
         self.entries.push(Entry {
             id,
             listed,
@@ -119,11 +130,11 @@ impl Roster {
             .iter()
             .position(|entry| entry.id == *id)
             .ok_or(Code::Fork)?;
-        if self.departed.len() >= limits::DEPARTED_IDS {
+        if self.known.departed.len() >= limits::DEPARTED_IDS {
             return Err(Code::Fork);
         }
         let entry = self.entries.remove(place);
-        self.departed.insert(entry.id);
+        self.known.departed.insert(entry.id);
         Ok(entry)
     }
 
@@ -181,7 +192,7 @@ impl Roster {
         listed: &RosterEntry,
         keys: &RoomKeys,
     ) -> Option<PublicIdentity> {
-        if self.departed.contains(id) {
+        if self.known.departed.contains(id) {
             return None;
         }
         let proven = keys.check_join_proof(

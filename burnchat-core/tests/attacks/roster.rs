@@ -10,7 +10,7 @@ use burnchat_core::wire::{ClientFrame, RosterEntry};
 use serde_json::{Value, json};
 
 use super::hostile::{entry_listed, lie, lie_to, sent_by, type_of};
-use super::puppet::{Puppet, proved, without_the_secret};
+use super::puppet::{Puppet, entry_of, proved, without_the_secret};
 use crate::harness::World;
 
 const ANA: usize = 0;
@@ -118,6 +118,43 @@ fn a_relay_that_lists_a_departed_id_again_gains_nothing() {
         [world.id(BEN)],
         "and gets no wrap"
     );
+}
+
+#[test]
+fn a_fresh_join_forgets_nobody_who_has_left() {
+    let mut world = World::new(504);
+    let room = world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    let cleo = Puppet::join(&mut world, &room.link, "cleo");
+    world.run_for(1_000);
+    let id = cleo.id();
+    let entry = entry_listed(&world, ANA, &id);
+    world.disconnect_stranger(cleo.connection, Disconnect::Clean);
+    world.run_for(1_000);
+
+    let liar = lie(&mut world, |_, frame| vec![frame]);
+    let wrong = json!({"type": "rekey", "seq": 0, "version": 99});
+    let refused = liar.slip_in(&mut world, ANA, wrong).unwrap_err();
+    assert_eq!(refused.code(), Code::Fork);
+    world.run_for(1_000);
+    assert_eq!(world.nodes[ANA].ids.len(), 2, "she has joined afresh");
+
+    let version = world.nodes[ANA].client.roster_version().unwrap() + 1;
+    let listed = json!({
+        "type": "participant_joined", "seq": 0, "version": version, "participant": entry,
+    });
+    liar.slip_in(&mut world, ANA, listed).unwrap();
+    assert!(world.has_fault(ANA, Code::UnverifiedParticipant));
+    let back = world.nodes[ANA].client.participants().pop().unwrap();
+    assert_eq!((back.id, back.is_verified()), (id, false));
+
+    let other = Identity::generate(&mut world.rng).unwrap();
+    let listed = json!({
+        "type": "participant_joined", "seq": 0, "version": version + 1,
+        "participant": entry_of(&mut world, &cleo.keys, &other, "cleo"),
+    });
+    liar.slip_in(&mut world, ANA, listed).unwrap();
+    let namesake = world.nodes[ANA].client.participants().pop().unwrap();
+    assert!(namesake.is_verified() && namesake.name_clash);
 }
 
 #[test]

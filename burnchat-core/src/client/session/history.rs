@@ -11,7 +11,7 @@ use super::{Context, Session};
 use crate::client::Stop;
 use crate::client::epochs::Epoch;
 use crate::client::event::{Event, Participant};
-use crate::client::roster::Roster;
+use crate::client::roster::{Known, Roster};
 use crate::client::senders::Sender;
 use crate::crypto::{RoomKeys, SessionKey, Signature, VerifyingKey, epoch_id, verify_key_frame};
 use crate::error::Code;
@@ -82,7 +82,7 @@ impl HistoryReader {
                 .map(|entry| crate::crypto::participant_id(&entry.kem_pub.0, &entry.sig_pub.0))
                 .collect(),
             phase: Phase::Replaying,
-            roster: Roster::empty(room_id, joined.version.saturating_sub(1)),
+            roster: Roster::empty(room_id, joined.version.saturating_sub(1), Known::default()),
             head: EpochId::NONE,
             versions: Vec::new(),
             people: BTreeMap::new(),
@@ -114,7 +114,8 @@ impl HistoryReader {
         let fits = match frame {
             RelayFrame::ParticipantJoined(entry) => {
                 if self.people.is_empty() {
-                    self.roster = Roster::empty(*keys.room_id(), entry.version.saturating_sub(1));
+                    let before = entry.version.saturating_sub(1);
+                    self.roster = Roster::empty(*keys.room_id(), before, Known::default());
                 }
                 let replaced = entry.replaces.is_none_or(|replaced| self.leave(&replaced));
                 replaced

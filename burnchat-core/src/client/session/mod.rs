@@ -20,7 +20,7 @@ use super::commands::{Command, Commands};
 use super::epochs::{Epochs, OwnOffer};
 use super::event::{Event, Output, Refusal};
 use super::outbox::{InFlight, Outbox};
-use super::roster::Roster;
+use super::roster::{Known, Roster};
 use super::senders::Sender;
 use super::tickets::{Due, Tickets};
 use super::{Room, Stop};
@@ -124,7 +124,9 @@ impl Session {
             .history
             .then(|| HistoryReader::new(*cx.room.keys.room_id(), &joined));
         let own = joined.participants.pop().ok_or(Stop::Rejoin(Code::Fork))?;
-        let mut roster = Roster::empty(*cx.room.keys.room_id(), joined.version);
+        // A copy: a `joined` that is refused after all teaches nothing.
+        let known = cx.room.known.clone();
+        let mut roster = Roster::empty(*cx.room.keys.room_id(), joined.version, known);
         let mut faults = Vec::new();
         for listed in joined.participants {
             let (id, fault) = roster.add(listed, 0, &cx.room.keys).map_err(Stop::Rejoin)?;
@@ -331,8 +333,8 @@ impl Session {
     }
 
     /// Gives up the seat for a fresh join: texts go back to their author, commands count as refused. Returns what takes
-    /// the seat up.
-    pub(super) fn abandon(mut self, code: Code, out: &mut VecDeque<Output>) -> Secret<32> {
+    /// the seat up, and whom this client has seen.
+    pub(super) fn abandon(mut self, code: Code, out: &mut VecDeque<Output>) -> (Secret<32>, Known) {
         self.outbox.give_back(true, out);
         let refusal = Refusal {
             code,
@@ -344,7 +346,7 @@ impl Session {
                 .iter()
                 .map(|_| Output::Event(Event::Refused(refusal))),
         );
-        self.seat_token
+        (self.seat_token, self.roster.into_known())
     }
 
     pub(super) fn command(&mut self, command: Command, cx: &mut Context<'_>) -> Result<(), Code> {
