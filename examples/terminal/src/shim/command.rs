@@ -1,9 +1,12 @@
 //! What comes in: one JSON object a line.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use burnchat_client::{Code, MessageId, ParticipantId};
 use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use zeroize::Zeroizing;
 
 use super::problem::Problem;
@@ -41,23 +44,27 @@ pub(super) enum Command {
 }
 
 /// Every member any command has. Unknown ones are ignored, so that scripts written for later versions can say more.
+///
+/// Integers are wide, so that one out of its command's range is known for an integer.
 #[derive(Deserialize)]
 struct Members {
     cmd: String,
     #[serde(default, deserialize_with = "wiped")]
     text: Option<Zeroizing<String>>,
-    burn_after_ms: Option<i64>,
+    burn_after_ms: Option<i128>,
     id: Option<String>,
     author: Option<String>,
     renew: Option<bool>,
     locked: Option<bool>,
-    seconds: Option<i64>,
+    seconds: Option<i128>,
     typing: Option<bool>,
 }
 
 impl Command {
     pub(super) fn parse(line: &str) -> Result<Self, Problem> {
-        let members: Members = serde_json::from_str(line).map_err(|_| Problem::malformed())?;
+        let malformed = |_| Problem::malformed();
+        serde_json::from_str::<EachOnce>(line).map_err(malformed)?;
+        let members: Members = serde_json::from_str(line).map_err(malformed)?;
         let participant = |text: Option<String>| ParticipantId::from_base64(&text?);
         Ok(match members.cmd.as_str() {
             "send" => Self::Send {
@@ -107,6 +114,33 @@ impl Command {
     }
 }
 
+/// An object none of whose members stands there twice, not even one that is not known.
+struct EachOnce;
+
+impl<'de> Deserialize<'de> for EachOnce {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for EachOnce {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some((name, IgnoredAny)) = members.next_entry::<String, _>()? {
+            if !seen.insert(name) {
+                return Err(A::Error::custom("a member twice"));
+            }
+        }
+        Ok(self)
+    }
+}
+
 fn wiped<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Zeroizing<String>>, D::Error> {
@@ -153,5 +187,13 @@ mod tests {
             100
         );
         assert_eq!(code(r#"{"cmd":"extend","seconds":-1}"#), 709);
+        assert_eq!(
+            code(r#"{"cmd":"extend","seconds":99999999999999999999}"#),
+            709
+        );
+        assert_eq!(code(r#"{"cmd":"extend","seconds":1e3}"#), 100);
+        assert_eq!(code(r#"{"cmd":"dance","x":1,"x":2}"#), 100);
+        assert_eq!(code(r#"{"cmd":"who","later":1,"later":1}"#), 100);
+        assert_eq!(code(r#"{"cmd":"send","text":"\ud800"}"#), 100);
     }
 }
