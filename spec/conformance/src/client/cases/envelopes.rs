@@ -1,10 +1,13 @@
 //! Receiving: sections 8.1 to 8.3, 8.5.
 
-use burnchat_core::crypto::{Body, Identity, LastEpoch, SecretBytes, Text, pad};
-use burnchat_core::wire::{ClientFrame, Envelope};
+use burnchat_core::crypto::{
+    Body, Identity, LastEpoch, SecretBytes, SessionKey, Text, epoch_id, pad,
+};
+use burnchat_core::ids::{EpochId, RosterHash};
+use burnchat_core::wire::{Bytes, ClientFrame, Envelope, KeyOffer};
 use serde_json::{Value, json};
 
-use super::super::insider::{Insider, header, logged, plaintext, plaintext_of};
+use super::super::insider::{Insider, header, key_entry, logged, plaintext, plaintext_of};
 use super::super::room::{Room, flipped, of_the_suite, rng};
 use crate::case;
 use crate::case::{Case, Outcome, ensure, ensure_eq};
@@ -42,6 +45,16 @@ pub(super) fn cases() -> Vec<Case<Target>> {
             "envelopes/8.5/last-count",
             ["8.5/last-count"],
             what_the_last_epoch_held_is_compared
+        ),
+        case!(
+            "envelopes/8.5/last-count-fewer",
+            ["8.5/last-count"],
+            that_the_last_epoch_held_fewer_is_a_gap_too
+        ),
+        case!(
+            "envelopes/8.5/epochs-of-others",
+            ["8.5/gap", "8.5/not-keyed-yet"],
+            what_is_missing_in_epochs_of_others_is_counted
         ),
         case!(
             "envelopes/8.5/count-ahead",
@@ -280,6 +293,19 @@ async fn a_drop_at_the_end_of_an_epoch_shows_in_the_next(context: &Context<Targe
 }
 
 async fn what_the_last_epoch_held_is_compared(context: &Context<Target>) -> Outcome {
+    differs_from_the_last_epoch(context, 3, 2).await
+}
+
+async fn that_the_last_epoch_held_fewer_is_a_gap_too(context: &Context<Target>) -> Outcome {
+    differs_from_the_last_epoch(context, 0, 1).await
+}
+
+/// The sender says it had so many envelopes accepted in the epoch before, and the client has seen one.
+async fn differs_from_the_last_epoch(
+    context: &Context<Target>,
+    said: u64,
+    missing: u64,
+) -> Outcome {
     let (mut room, mut mallory) = super::with_insider(context).await?;
     let version = mallory.version;
     let envelope = mallory.text(0, 1, "one")?;
@@ -288,9 +314,12 @@ async fn what_the_last_epoch_held_is_compared(context: &Context<Target>) -> Outc
     room.join("Dora")?;
     room.keyed().await?;
     mallory.keyed(&mut room).await?;
-    // The count fits; that it had three accepted in the epoch before does not.
+    // The count fits; what it had accepted in the epoch before does not.
     let mut head = header(0, 2);
-    head.last = Some(LastEpoch { version, count: 3 });
+    head.last = Some(LastEpoch {
+        version,
+        count: said,
+    });
     let text = Text::new("two").map_err(of_the_suite)?;
     let envelope = mallory.seal(
         0,
@@ -305,7 +334,11 @@ async fn what_the_last_epoch_held_is_compared(context: &Context<Target>) -> Outc
     )?;
     mallory.say(&mut room, &ClientFrame::Message(envelope));
     let missed = room.hear("missed").await?;
-    ensure_eq("how many are missing", missed["count"].as_u64(), Some(2))?;
+    ensure_eq(
+        "how many are missing",
+        missed["count"].as_u64(),
+        Some(missing),
+    )?;
     room.hear_text("two").await?;
     Ok(())
 }
@@ -580,6 +613,45 @@ async fn an_envelope_without_a_key_is_shown_as_unreadable(context: &Context<Targ
     ensure_eq("the reason", line["reason"].as_str(), Some("not_keyed_yet"))?;
     room.slip_in(logged(&mallory.id(), &bad));
     room.hear_error(902).await?;
+    Ok(())
+}
+
+async fn what_is_missing_in_epochs_of_others_is_counted(context: &Context<Target>) -> Outcome {
+    let mut room = Room::of_ana(context, super::Terms::default()).await?;
+    // The key frame for version 2 is logged only after the client has joined, as version 3.
+    room.without_keys = true;
+    let mallory = Insider::join(&mut room, "Mallory")?;
+    room.invite().await?;
+    let key = SessionKey::random(&mut rng());
+    let roster_hash = RosterHash([5; 32]);
+    let offer = KeyOffer {
+        version: 2,
+        roster_hash,
+        prev: EpochId([0; 32]),
+        commit: Bytes(key.commit(&roster_hash)),
+        sig: Bytes([1; 64]),
+        wraps: Vec::new(),
+        back: None,
+    };
+    room.slip_in(key_entry(&mallory.id(), &offer, None));
+    let seen_to_begin = epoch_id(&offer.prev, &offer.roster_hash, &offer.commit.0);
+    let begun_before = EpochId([7; 32]);
+    for (epoch, n, missing) in [
+        (seen_to_begin, 2, Some(2)),
+        (seen_to_begin, 4, Some(1)),
+        (begun_before, 2, None),
+        (begun_before, 4, Some(1)),
+    ] {
+        let padded = plaintext(n, n + 1, "for others")?;
+        let envelope = mallory.seal_in(&epoch, &key, &mallory.me, n, padded)?;
+        let before = room.subject.count("missed");
+        room.slip_in(logged(&mallory.id(), &envelope));
+        room.hear("unreadable").await?;
+        let told = (room.subject.count("missed") > before)
+            .then(|| room.subject.last("missed")?["count"].as_u64())
+            .flatten();
+        ensure_eq("how many are missing", told, missing)?;
+    }
     Ok(())
 }
 
