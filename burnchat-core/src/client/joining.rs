@@ -5,8 +5,10 @@ use alloc::boxed::Box;
 use rand_core::CryptoRng;
 
 use super::Phase;
+use super::burns::Burns;
 use super::event::{EndReason, Refusal};
 use super::roster::Known;
+use super::senders::Shown;
 use super::session::{Context, Session};
 use crate::crypto::{CryptoError, Identity, Name, RoomKeys, Secret, SecretBytes, seal_name};
 use crate::error::{Code, Error};
@@ -32,6 +34,10 @@ pub(super) struct Room {
     pub(super) rejoins: u8,
     /// Whom it had seen in the room when it last gave up a seat.
     pub(super) known: Known,
+    /// The texts it has shown, in whichever seat.
+    pub(super) shown: Shown,
+    /// And those of them that burn before the room does.
+    pub(super) burns: Burns,
 }
 
 impl Room {

@@ -31,9 +31,11 @@ pub use self::event::{
 };
 pub use self::new_room::{RoomSettings, plan_room};
 
+use self::burns::Burns;
 use self::commands::Command;
 use self::joining::{Joining, Room, Stop, join};
 use self::roster::Known;
+use self::senders::Shown;
 use self::session::{Connection, Context, Passing, Session};
 use crate::crypto::{Name, ReadMessage, RoomKeys, Secret, SecretBytes, Text, VerificationCode};
 use crate::error::{Code, Error};
@@ -126,6 +128,8 @@ impl Client {
             end: None,
             rejoins: 0,
             known: Known::default(),
+            shown: Shown::default(),
+            burns: Burns::default(),
         };
         Self {
             clock: SteadyClock::default(),
@@ -226,14 +230,19 @@ impl Client {
     /// Time has passed: call it when [`poll_timeout`](Self::poll_timeout) says so, or whenever convenient.
     pub fn handle_timeout(&mut self, now: Timestamp, rng: &mut impl CryptoRng) {
         // What a timer finds wrong it has reported as an event.
-        let _ = self.step(now, rng, |phase, cx, rng| match phase {
-            Phase::Joined(session) => session.handle_timeout(cx, rng),
-            Phase::Offline if cx.room.connect_at.is_some_and(|at| cx.now >= at) => {
-                cx.room.connect_at = None;
-                cx.out.push_back(Output::Connect);
-                Ok(())
+        let _ = self.step(now, rng, |phase, cx, rng| {
+            while let Some((author, id)) = cx.room.burns.pop(cx.now) {
+                cx.event(Event::MessageBurned { author, id });
             }
-            Phase::Offline | Phase::Joining(_) => Ok(()),
+            match phase {
+                Phase::Joined(session) => session.handle_timeout(cx, rng),
+                Phase::Offline if cx.room.connect_at.is_some_and(|at| cx.now >= at) => {
+                    cx.room.connect_at = None;
+                    cx.out.push_back(Output::Connect);
+                    Ok(())
+                }
+                Phase::Offline | Phase::Joining(_) => Ok(()),
+            }
         });
     }
 
@@ -287,7 +296,7 @@ impl Client {
     ) -> Result<(), Error> {
         self.with_session(now, rng, |session, cx, rng| {
             for read in messages {
-                session.mark_read(cx, read.sender, read.id);
+                cx.room.burns.read(cx.now, (read.sender, read.id));
             }
             for some in messages.chunks(limits::READ_RECEIPTS) {
                 session.send_passing(Passing::Read(some.to_vec()), cx, rng)?;
@@ -390,7 +399,8 @@ impl Client {
             Phase::Offline => live.room.connect_at,
             Phase::Joining(_) => None,
         };
-        let next = [session, live.room.end].into_iter().flatten().min()?;
+        let always = [live.room.burns.next(), live.room.end];
+        let next = always.into_iter().chain([session]).flatten().min()?;
         Some(self.clock.to_driver(next))
     }
 

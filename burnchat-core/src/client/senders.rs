@@ -1,10 +1,13 @@
-//! What one client remembers of each sender: how many envelopes, and which texts it has shown (spec section 8.5).
+//! What one client remembers of each sender: how many envelopes, and which texts it has had (spec section 8.5).
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::crypto::Header;
-use crate::ids::MessageId;
+use crate::ids::{MessageId, ParticipantId};
 use crate::limits;
+
+/// Of how many senders texts are remembered: as many as a room sees join, by default.
+const REMEMBERED_SENDERS: usize = 1_024;
 
 /// One sender, as seen in the log.
 pub(super) struct Sender {
@@ -12,8 +15,21 @@ pub(super) struct Sender {
     tally: Option<u64>,
     /// The newest epoch it was seen to send in, and how many envelopes it has there.
     last: Option<(u64, u64)>,
-    shown: BTreeSet<MessageId>,
-    shown_in_order: VecDeque<MessageId>,
+}
+
+/// The texts that were shown, so that none is shown twice: outlasts a fresh join.
+#[derive(Default)]
+pub(super) struct Shown {
+    senders: BTreeMap<ParticipantId, Ids>,
+    /// Since when.
+    in_order: VecDeque<ParticipantId>,
+}
+
+/// The newest of one sender.
+#[derive(Default)]
+struct Ids {
+    ids: BTreeSet<MessageId>,
+    in_order: VecDeque<MessageId>,
 }
 
 /// What counting an envelope brought to light.
@@ -29,8 +45,6 @@ impl Sender {
         Self {
             tally: None,
             last: None,
-            shown: BTreeSet::new(),
-            shown_in_order: VecDeque::new(),
         }
     }
 
@@ -85,18 +99,36 @@ impl Sender {
         self.last = Some((version, n.saturating_add(1)));
         Counted { missed, repeated }
     }
+}
 
+impl Shown {
     /// Notes a text as shown; false if it has been already.
-    pub(super) fn show(&mut self, id: MessageId) -> bool {
-        if !self.shown.insert(id) {
+    pub(super) fn note(&mut self, sender: ParticipantId, id: MessageId) -> bool {
+        let of_sender = self.senders.entry(sender).or_insert_with(|| {
+            self.in_order.push_back(sender);
+            Ids::default()
+        });
+        if !of_sender.ids.insert(id) {
             return false;
         }
-        self.shown_in_order.push_back(id);
-        if self.shown_in_order.len() > limits::REMEMBERED_IDS
-            && let Some(oldest) = self.shown_in_order.pop_front()
+        of_sender.in_order.push_back(id);
+        if of_sender.in_order.len() > limits::REMEMBERED_IDS
+            && let Some(oldest) = of_sender.in_order.pop_front()
         {
-            self.shown.remove(&oldest);
+            of_sender.ids.remove(&oldest);
+        }
+        if self.senders.len() > REMEMBERED_SENDERS
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.senders.remove(&oldest);
         }
         true
+    }
+
+    /// Forgets a sender whose texts cannot come again.
+    pub(super) fn forget(&mut self, sender: &ParticipantId) {
+        if self.senders.remove(sender).is_some() {
+            self.in_order.retain(|one| one != sender);
+        }
     }
 }

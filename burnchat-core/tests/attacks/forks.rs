@@ -334,3 +334,32 @@ fn a_relay_that_lies_about_history_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_fork_makes_no_text_come_twice_and_none_outlive_its_time() {
+    let mut world = World::new(309);
+    let settings = RoomSettings {
+        history: true,
+        ..RoomSettings::default()
+    };
+    world.room_of(settings, &["ana", "ben"]);
+    let ana = world.id(ANA);
+    world.send(ANA, "stays");
+    let id = world.try_send(ANA, "burns", 20_000).unwrap();
+    world.send(BEN, "his own");
+    world.run_for(1_000);
+    world.read(BEN, ana, id);
+
+    let liar = lie(&mut world, |_, frame| vec![frame]);
+    let old = newest(&world, BEN, "session_key");
+    liar.slip_in(&mut world, BEN, old).unwrap_err();
+    // The history comes again, and with it everything that was said.
+    assert_ben_reads_again(&mut world);
+    assert_eq!(world.texts(BEN), ["stays", "burns", "welcome back"]);
+
+    let burned = |event: &Event| matches!(event, Event::MessageBurned { author, id: burned } if (*author, *burned) == (ana, id));
+    assert!(!world.has_event(BEN, burned));
+    world.run_for(20_000);
+    assert!(world.has_event(BEN, burned));
+    assert_eq!(world.texts(BEN), ["stays", "burns", "welcome back"]);
+}

@@ -122,6 +122,9 @@ impl Session {
             reader.departed(id);
         }
         self.senders.remove(&id);
+        if !cx.room.link.history() {
+            cx.room.shown.forget(&id);
+        }
         self.pairs.remove(&id);
         if self
             .epochs

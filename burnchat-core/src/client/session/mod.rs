@@ -15,7 +15,6 @@ use rand_core::CryptoRng;
 
 use self::history::{HistoryReader, PastPeople};
 pub(super) use self::sending::Passing;
-use super::burns::Burns;
 use super::commands::{Command, Commands};
 use super::epochs::{Epochs, OwnOffer};
 use super::event::{Event, Output, Refusal};
@@ -95,7 +94,6 @@ pub(super) struct Session {
     commands: Commands,
     /// When commands, and a key frame, that came too fast are sent again.
     repeat_at: Option<Timestamp>,
-    burns: Burns,
     history: Option<HistoryReader>,
     /// Filled while the history is being read.
     past_people: PastPeople,
@@ -195,7 +193,6 @@ impl Session {
             tickets,
             commands: Commands::default(),
             repeat_at: None,
-            burns: Burns::default(),
             history,
             past_people: PastPeople::new(),
             me,
@@ -267,9 +264,6 @@ impl Session {
         cx: &mut Context<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<(), Stop> {
-        while let Some((author, id)) = self.burns.pop(cx.now) {
-            cx.event(Event::MessageBurned { author, id });
-        }
         self.epochs.expire(cx.now);
         self.report_stalled_rekey(cx);
         if self.connection == Connection::Open {
@@ -298,7 +292,7 @@ impl Session {
             .as_ref()
             .filter(|unkeyed| !unkeyed.reported && self.others_verified() > 0)
             .map(|unkeyed| unkeyed.since.plus_millis(limits::REKEY_STALLED_MILLIS));
-        let always = [self.burns.next(), self.epochs.next_expiry(), stalled];
+        let always = [self.epochs.next_expiry(), stalled];
         let connected = [
             self.need_key.as_ref().map(|need| need.next_at),
             self.outbox.retry_at,
@@ -413,15 +407,6 @@ impl Session {
             },
             cx,
         )
-    }
-
-    pub(super) fn mark_read(
-        &mut self,
-        cx: &Context<'_>,
-        author: ParticipantId,
-        id: crate::ids::MessageId,
-    ) {
-        self.burns.read(cx.now, (author, id));
     }
 
     pub(super) fn me(&self) -> ParticipantId {

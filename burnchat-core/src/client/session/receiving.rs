@@ -136,14 +136,10 @@ impl Session {
                 let Some(author) = self.author(&sender) else {
                     return;
                 };
-                if self
-                    .senders
-                    .get_mut(&sender)
-                    .is_some_and(|record| !record.show(header.id))
-                {
+                if !cx.room.shown.note(sender, header.id) {
                     return;
                 }
-                if self.burns.wait((sender, header.id), burn_after) {
+                if cx.room.burns.wait((sender, header.id), burn_after) {
                     // No room to remember that it must burn: better not shown than never burned.
                     cx.event(Event::MessageBurned {
                         author: sender,

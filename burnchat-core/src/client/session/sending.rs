@@ -104,8 +104,12 @@ impl Session {
         cx: &mut Context<'_>,
     ) -> Result<(), Stop> {
         if let Payload::Text(draft) = self.outbox.accept(envelope).map_err(Stop::Rejoin)? {
-            self.burns
-                .start(cx.now, (self.me.id(), draft.id), draft.burn_after_ms);
+            let me = self.me.id();
+            // In a history room it would come back after a fresh join.
+            cx.room.shown.note(me, draft.id);
+            cx.room
+                .burns
+                .start(cx.now, (me, draft.id), draft.burn_after_ms);
             cx.event(Event::Accepted { id: draft.id });
         }
         Ok(())
