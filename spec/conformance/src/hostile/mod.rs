@@ -90,12 +90,15 @@ pub async fn main(options: Options) -> Result<ExitCode, CannotRun> {
             }
             None => {
                 unnoticed = true;
-                writeln!(
-                    out,
-                    "{:26} NOT NOTICED in {} s",
-                    scenario.name,
-                    WATCH.as_secs()
-                )?;
+                // Most attacks a client answers by telling its user, and says nothing on the wire.
+                let verdict = match options.shim {
+                    Some(_) => "NOT NOTICED",
+                    None => {
+                        "nothing seen on the wire (look what it tells its user, or start it with --shim)"
+                    }
+                };
+                let (name, seconds) = (scenario.name, WATCH.as_secs());
+                writeln!(out, "{name:26} {verdict} in {seconds} s")?;
             }
         }
     }
@@ -185,6 +188,7 @@ impl Marks {
         }
         let closed = room.closes.get(self.closes).map(|code| match code {
             Some(4001) => "it closes with 4001, to join afresh".to_owned(),
+            Some(1000 | 1001) => "it leaves, unless its user did".to_owned(),
             Some(code) => format!("it closes with {code}"),
             None => "it closes the connection".to_owned(),
         });
