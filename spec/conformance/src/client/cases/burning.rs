@@ -90,6 +90,11 @@ pub(super) fn cases() -> Vec<Case<Target>> {
             an_unread_message_stays
         ),
         case!(
+            "burning/8.6/through-a-fork",
+            ["8.6/forgotten"],
+            a_message_burns_in_time_whatever_befalls_the_seat
+        ),
+        case!(
             "burning/8.6/read-means-read",
             ["8.6/read-only"],
             nobody_says_read_but_the_application
@@ -287,6 +292,34 @@ async fn a_message_burns_after_it_has_been_read(context: &Context<Target>) -> Ou
     ensure(
         (900..2_500).contains(&waited),
         "1,000 ms after it was read",
+        format!("{waited} ms"),
+    )
+}
+
+async fn a_message_burns_in_time_whatever_befalls_the_seat(context: &Context<Target>) -> Outcome {
+    let mut room = super::two(context).await?;
+    let id = room.say_burning(0, "for three seconds", 3_000)?;
+    room.hear_text("for three seconds").await?;
+    let ana = room.id_of(0)?;
+    room.command(json!({"cmd": "read", "author": ana, "id": id}))
+        .await;
+    let begun = room.now().0;
+    room.catch_up().await?;
+    // No version lacks a key: it joins afresh.
+    let (version, head) = room
+        .friends
+        .first()
+        .and_then(|ana| Some((ana.client.roster_version()?, ana.client.head()?)))
+        .ok_or_else(|| of_the_suite("no head"))?;
+    let head = head.to_base64();
+    room.tell(&json!({"type": "key_wanted", "version": version, "head": head}));
+    room.forks().await?;
+    let burned = room.hear("message_burned").await?;
+    ensure_eq("the id", burned["id"].as_str(), Some(id.as_str()))?;
+    let waited = room.now().0 - begun;
+    ensure(
+        waited < 4_500,
+        "3,000 ms after it was read",
         format!("{waited} ms"),
     )
 }
