@@ -236,9 +236,10 @@ async fn take_leave<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 struct Reader<'a, R> {
     stream: R,
     receiver: Receiver,
-    /// What was read and has not been handed on: mostly that is one thing, and needs no memory of its own.
-    first: Option<Result<Received, Violation>>,
-    more: VecDeque<Result<Received, Violation>>,
+    /// What was read and has not been handed on: mostly that is one thing, and needs no queue. In boxes: what is moved
+    /// into a place that is larger than it takes the rest of what was on the stack along, and a connection is long.
+    first: Option<Box<Result<Received, Violation>>>,
+    more: VecDeque<Box<Result<Received, Violation>>>,
     shard: &'a Shard,
     id: ConnectionId,
     pulse: &'a Pulse,
@@ -305,7 +306,7 @@ impl<R: AsyncRead + Unpin> Reader<'_, R> {
                 if self.more.is_empty() {
                     self.more = VecDeque::new();
                 }
-                return Some(first);
+                return Some(*first);
             }
             let count = std::future::poll_fn(|cx| self.poll_read(cx)).await;
             if !count.is_ok_and(|count| count > 0) {
@@ -333,8 +334,8 @@ impl<R: AsyncRead + Unpin> Reader<'_, R> {
             };
             let is_last = received.is_err();
             match &self.first {
-                None => self.first = Some(received),
-                Some(_) => self.more.push_back(received),
+                None => self.first = Some(Box::new(received)),
+                Some(_) => self.more.push_back(Box::new(received)),
             }
             if is_last {
                 return;

@@ -15,7 +15,7 @@ pub(crate) struct Pulse {
     wanted: Notify,
     ping: AtomicBool,
     /// The newest ping's; the older ones need no answer any more (RFC 6455 section 5.5.3).
-    answer: Mutex<Option<Bytes>>,
+    answer: Mutex<Option<Box<Bytes>>>,
     messages_heard: AtomicUsize,
     bytes_written: AtomicUsize,
     /// More is to be sent than the socket takes.
@@ -40,7 +40,7 @@ impl Pulse {
     /// A ping is to be answered.
     pub(crate) fn answer(&self, payload: Bytes) {
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        *answer = Some(payload);
+        *answer = Some(Box::new(payload));
         self.wanted.notify_one();
     }
 
@@ -49,7 +49,7 @@ impl Pulse {
         self.wanted.notified().await;
     }
 
-    pub(crate) fn take_answer(&self) -> Option<Bytes> {
+    pub(crate) fn take_answer(&self) -> Option<Box<Bytes>> {
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
         answer.take()
     }

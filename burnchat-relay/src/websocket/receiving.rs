@@ -45,18 +45,18 @@ pub(crate) enum Unreadable {
 pub(crate) struct Violation;
 
 /// Takes what comes on one connection apart.
+///
+/// What comes and goes is in boxes: a place that is empty for now would keep what was on the stack when it was emptied,
+/// for as long as the connection.
 #[derive(Default)]
 pub(crate) struct Receiver {
-    state: State,
+    head: PartialHead,
+    /// The frame whose head has come.
+    payload: Option<Box<Payload>>,
     /// The message that has begun and not ended.
-    message: Option<Message>,
+    message: Option<Box<SecretBytes>>,
     /// Messages are passed over.
     deaf: bool,
-}
-
-enum State {
-    Head(PartialHead),
-    Payload(Payload),
 }
 
 #[derive(Default)]
@@ -88,17 +88,14 @@ enum Part {
     },
 }
 
-struct Message(SecretBytes);
-
 impl Receiver {
     /// Passes over all messages from here on, and what has come of one.
     pub(crate) fn close_ears(&mut self) {
         self.deaf = true;
-        self.message = self
-            .message
-            .take()
-            .map(|_| Message(SecretBytes::with_capacity(0)));
-        if let State::Payload(payload) = &mut self.state
+        if let Some(message) = &mut self.message {
+            **message = SecretBytes::with_capacity(0);
+        }
+        if let Some(payload) = &mut self.payload
             && let Part::Message { is_last } = payload.of
         {
             let left = payload.left as u64;
@@ -112,16 +109,17 @@ impl Receiver {
     /// If what comes is not WebSocket. This receiver is of no more use then.
     pub(crate) fn take(&mut self, bytes: &mut &[u8]) -> Result<Option<Received>, Violation> {
         loop {
-            match &mut self.state {
-                State::Head(head) => match head.take(bytes)? {
+            match &mut self.payload {
+                None => match self.head.take(bytes)? {
                     Some((header, len)) => {
+                        self.head = PartialHead::default();
                         if let Some(unreadable) = self.begin(&header, len)? {
                             return Ok(Some(Received::Unreadable(unreadable)));
                         }
                     }
                     None => return Ok(None),
                 },
-                State::Payload(payload) => {
+                Some(payload) => {
                     if !payload.take(bytes, &mut self.message) {
                         return Ok(None);
                     }
@@ -147,7 +145,7 @@ impl Receiver {
                 }
                 let bytes = SecretBytes::with_capacity(left);
                 let of = Part::Control { which, bytes };
-                self.state = State::Payload(Payload { of, mask, left });
+                self.payload = Some(Box::new(Payload { of, mask, left }));
                 return Ok(None);
             }
             OpCode::Data(data) => data,
@@ -157,12 +155,12 @@ impl Receiver {
         }
         let message = self
             .message
-            .get_or_insert_with(|| Message(SecretBytes::with_capacity(0)));
+            .get_or_insert_with(|| Box::new(SecretBytes::with_capacity(0)));
         let unreadable = if self.deaf {
             None
         } else if data == Data::Binary {
             Some(Unreadable::Binary)
-        } else if len > (CLIENT_FRAME_BYTES - message.0.len().min(CLIENT_FRAME_BYTES)) as u64 {
+        } else if len > (CLIENT_FRAME_BYTES - message.len().min(CLIENT_FRAME_BYTES)) as u64 {
             Some(Unreadable::TooLarge)
         } else {
             None
@@ -172,27 +170,27 @@ impl Receiver {
         let is_last = header.is_final;
         if self.deaf || unreadable.is_some() {
             let of = Part::Ignored { left: len, is_last };
-            self.state = State::Payload(Payload { of, mask, left });
+            self.payload = Some(Box::new(Payload { of, mask, left }));
             self.close_ears();
         } else {
-            if message.0.is_empty() {
-                message.0 = SecretBytes::with_capacity(left.min(BELIEVED_BYTES));
+            if message.is_empty() {
+                **message = SecretBytes::with_capacity(left.min(BELIEVED_BYTES));
             }
             let of = Part::Message { is_last };
-            self.state = State::Payload(Payload { of, mask, left });
+            self.payload = Some(Box::new(Payload { of, mask, left }));
         }
         Ok(unreadable)
     }
 
     /// A frame has come to its end.
     fn end(&mut self) -> Result<Option<Received>, Violation> {
-        let State::Payload(Payload { of, .. }) = std::mem::take(&mut self.state) else {
+        let Some(payload) = self.payload.take() else {
             return Ok(None);
         };
-        Ok(match of {
+        Ok(match payload.of {
             Part::Message { is_last: true } => {
                 let message = self.message.take();
-                message.map(|Message(bytes)| Received::Text(wiped_when_dropped(bytes)))
+                message.map(|bytes| Received::Text(wiped_when_dropped(*bytes)))
             }
             Part::Message { is_last: false } => Some(Received::Piece),
             Part::Ignored { is_last, .. } => {
@@ -208,12 +206,6 @@ impl Receiver {
                 Control::Reserved(_) => return Err(Violation),
             },
         })
-    }
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self::Head(PartialHead::default())
     }
 }
 
@@ -247,7 +239,7 @@ impl PartialHead {
 
 impl Payload {
     /// Takes what there is of the payload. Says whether that was the rest of it.
-    fn take(&mut self, bytes: &mut &[u8], message: &mut Option<Message>) -> bool {
+    fn take(&mut self, bytes: &mut &[u8], message: &mut Option<Box<SecretBytes>>) -> bool {
         if let Part::Ignored { left, .. } = &mut self.of {
             let count = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
             *left -= count as u64;
@@ -259,7 +251,7 @@ impl Payload {
         self.left -= mine.len();
         let whole = match &mut self.of {
             Part::Control { bytes, .. } => Some(bytes),
-            Part::Message { .. } => message.as_mut().map(|Message(bytes)| bytes),
+            Part::Message { .. } => message.as_deref_mut(),
             Part::Ignored { .. } => None,
         };
         if let Some(whole) = whole {
