@@ -9,16 +9,13 @@ mod lying;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use burnchat_core::client::{Client, Event, JoinOptions, Output, RoomSettings, Status, plan_room};
+use burnchat_core::client::{Client, Event, JoinOptions, RoomSettings, plan_room};
 use burnchat_core::crypto::{Name, Secret};
-use burnchat_core::ids::{ParticipantId, RoomId};
-use burnchat_core::link::{Link, Ticket};
-use burnchat_core::relay::{
-    ConnectionId, Disconnect, Hub, Limits, Output as HubOutput, PeerKey, Refusal,
-};
+use burnchat_core::ids::ParticipantId;
+use burnchat_core::link::Link;
+use burnchat_core::relay::{ConnectionId, Disconnect, Hub, Limits, PeerKey};
 use burnchat_core::time::Timestamp;
-use burnchat_core::wire::http::{CreateRoom, Problem};
-use burnchat_core::wire::{EncodedFrame, RelayFrame};
+use burnchat_core::wire::RelayFrame;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use serde_json::Value;
@@ -29,7 +26,7 @@ pub(crate) use self::changes::{LinkChange, changed_link, flipped};
 use super::network::{Arrival, Listener, Order};
 use super::subject::{Subject, Told};
 use super::{Shim, Target};
-use crate::case::{Outcome, Stop, fail};
+use crate::case::{Outcome, Stop};
 use crate::context::{Context, FrameLog};
 
 /// The longest wait for what should come at once.

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use burnchat_core::client::{Event, Output};
+use burnchat_core::client::{Output, Status};
+use burnchat_core::link::Link;
 use burnchat_core::relay::{ConnectionId, Disconnect, Output as HubOutput, PeerKey, Refusal};
 use burnchat_core::time::Timestamp;
+use burnchat_core::wire::EncodedFrame;
 use burnchat_core::wire::http::{CreateRoom, Problem};
-use burnchat_core::wire::{EncodedFrame, RelayFrame};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Room, parsed, rng};
+use super::{Room, rng};
 use crate::case::{Outcome, fail};
 use crate::client::network::{Arrival, Order};
 use crate::client::subject::Told;
@@ -254,7 +255,7 @@ impl Room {
     }
 
     /// Gives an entry its number, where the relay counts for itself, and notes the last one.
-    fn number(&mut self, frame: &mut Value) {
+    pub(super) fn number(&mut self, frame: &mut Value) {
         let kind = frame["type"].as_str().unwrap_or_default().to_owned();
         let is_entry = IS_ENTRY.contains(&kind.as_str());
         let seq = frame["seq"].as_u64();

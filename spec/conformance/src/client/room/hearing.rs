@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{PATIENCE, Room, of_the_suite};
 use crate::case::{Outcome, Stop, fail};
+use crate::client::subject::Subject;
 
 impl Room {
     /// Starts it with these arguments.

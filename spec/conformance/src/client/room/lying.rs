@@ -1,12 +1,13 @@
 //! What the relay does that an honest one does not, and what befalls connections.
 
 use burnchat_core::ids::RoomId;
+use burnchat_core::link::Link;
 use burnchat_core::relay::{ConnectionId, Disconnect, PeerKey};
 use burnchat_core::time::Timestamp;
 use burnchat_core::wire::EncodedFrame;
 use serde_json::Value;
 
-use super::{Room, of_the_suite};
+use super::{Room, of_the_suite, rng};
 use crate::case::Outcome;
 use crate::client::network::Order;
 
