@@ -16,7 +16,7 @@ use crate::scenario::Scenario;
 #[derive(Debug, Parser)]
 #[command(name = "relay_load", version, max_term_width = 100, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
-    /// Everything, briefly: less than a minute
+    /// Everything, briefly: about a minute
     #[arg(long)]
     pub(crate) quick: bool,
 
@@ -64,7 +64,7 @@ Examples:
   cargo build --release -p burnchat-relay -p burnchat-relay-load && target/release/relay_load
       All of it, about seven minutes
   relay_load --quick
-      All of it, in less than a minute
+      All of it, in about a minute
   relay_load --scenario fan-out-50 --server burnchat --server axum --rounds 5
       One room of 50, the relay beside a plain axum broadcast
 
