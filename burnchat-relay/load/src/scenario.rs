@@ -67,7 +67,7 @@ impl Effort {
         crowd: 10_000,
         burning_rooms: 500,
     };
-    /// All of it in less than a minute.
+    /// All of it in about a minute.
     pub(crate) const QUICK: Self = Self {
         warm_up: Duration::from_millis(150),
         time: Duration::from_millis(300),
