@@ -81,6 +81,8 @@ pub const IN_FLIGHT: usize = 64;
 pub const HELD_TEXTS: usize = 256;
 /// Message ids remembered for each sender.
 pub const REMEMBERED_IDS: usize = 4_096;
+/// Senders whose message ids are remembered: as many as a room sees join, by default.
+pub const REMEMBERED_SENDERS: usize = 1_024;
 /// Longest PIN text on the wire, bytes.
 pub const PIN_TEXT_BYTES: usize = 32;
 /// Symbols of a PIN.

@@ -6,9 +6,6 @@ use crate::crypto::Header;
 use crate::ids::{MessageId, ParticipantId};
 use crate::limits;
 
-/// Of how many senders texts are remembered: as many as a room sees join, by default.
-const REMEMBERED_SENDERS: usize = 1_024;
-
 /// One sender, as seen in the log.
 pub(super) struct Sender {
     /// How many of its envelopes the log holds; `None` until that is known.
@@ -117,7 +114,7 @@ impl Shown {
         {
             of_sender.ids.remove(&oldest);
         }
-        if self.senders.len() > REMEMBERED_SENDERS
+        if self.senders.len() > limits::REMEMBERED_SENDERS
             && let Some(oldest) = self.in_order.pop_front()
         {
             self.senders.remove(&oldest);

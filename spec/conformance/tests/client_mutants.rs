@@ -1,7 +1,7 @@
 //! The client suite, tested itself: clients that are broken on purpose, each of which at least one case has to catch.
 //!
 //! The mutants are the web client with a few words of its source replaced as it is loaded (`mutants/client.json`); no
-//! build has them in it. Run by `./test.sh conformance`; needs Node:
+//! build has them in it. Run by `./test.sh clients`; needs Node:
 //!
 //! ```text
 //! cargo test -p burnchat-conformance --test client_mutants -- --ignored --nocapture

@@ -23,6 +23,7 @@ export const IN_FLIGHT = 64;
 export const WAITING_TEXTS = 256;
 /** Texts remembered for each sender, so that none is shown twice. */
 export const REMEMBERED_IDS = 4096;
+export const REMEMBERED_SENDERS = 1024;
 /** Versions since the last keyed one whose rosters are kept. */
 export const UNKEYED_VERSIONS = 4096;
 export const DEPARTED_IDS = 65_536;

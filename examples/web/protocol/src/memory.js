@@ -28,7 +28,7 @@ export class Shown {
     if (ids.has(id)) return false;
     ids.add(id);
     trim(ids, limits.REMEMBERED_IDS);
-    trim(this.ids, limits.DEPARTED_IDS);
+    trim(this.ids, limits.REMEMBERED_SENDERS);
     return true;
   }
 
