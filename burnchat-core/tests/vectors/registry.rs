@@ -88,6 +88,7 @@ fn limit(id: &str) -> Option<(Option<u64>, u64)> {
         "in_flight" => bytes(limits::IN_FLIGHT),
         "waiting_texts" => bytes(limits::HELD_TEXTS),
         "remembered_ids" => bytes(limits::REMEMBERED_IDS),
+        "remembered_senders" => bytes(limits::REMEMBERED_SENDERS),
         "pin_text" => bytes(limits::PIN_TEXT_BYTES),
         "pin" => bytes(limits::PIN_SYMBOLS),
         "wraps" => bytes(limits::WRAPS),

@@ -356,6 +356,7 @@ const limitOf = {
   in_flight: limits.IN_FLIGHT,
   waiting_texts: limits.WAITING_TEXTS,
   remembered_ids: limits.REMEMBERED_IDS,
+  remembered_senders: limits.REMEMBERED_SENDERS,
   pin_text: limits.PIN_TEXT,
   wraps: limits.WRAPS,
   ticket_patience: limits.TICKET_PATIENCE,

@@ -257,6 +257,12 @@ pub(super) fn limits() -> File {
                 limits::REMEMBERED_IDS as u64,
             ))
             .case(one(
+                "remembered_senders",
+                "senders whose (sender, id) are remembered",
+                "senders",
+                limits::REMEMBERED_SENDERS as u64,
+            ))
+            .case(one(
                 "pin_text",
                 "PIN on the wire",
                 "bytes",
