@@ -113,9 +113,7 @@ impl Connection {
         } = self;
         let known = shard.connect(id, peer, &room, outbox);
         drop(room);
-        if known.await.is_err() {
-            return;
-        }
+        let known = known.await;
 
         let pulse = Pulse::default();
         let mut reader = Reader {
@@ -135,7 +133,10 @@ impl Connection {
             outgoings,
             pulse: &pulse,
         };
-        let end = go_on(&mut reader, &mut writer, cut, config).await;
+        let end = match known {
+            Ok(()) => go_on(&mut reader, &mut writer, cut, config).await,
+            Err(Gone) => End::Gone,
+        };
         writer.take_over();
         debug!(?end, "a connection ends");
         let counters = shard.counters();
@@ -145,22 +146,16 @@ impl Connection {
             _ => {}
         }
         // The worker first: the others are to know at once.
-        let told = match end {
+        let _ = match end {
             End::Left(code) => shard.disconnect(id, manner(code)).await,
             End::Broken | End::Dead | End::Violation | End::Flood => {
                 shard.disconnect(id, Disconnect::Broken).await
             }
-            End::Closed | End::Cut(_) => Ok(()),
-            End::Gone => Err(Gone),
+            End::Closed | End::Cut(_) | End::Gone => Ok(()),
         };
-        if told.is_ok() {
-            // What goes wrong now goes wrong with a connection that is over.
-            let _ = timeout(
-                config.close_within,
-                take_leave(end, &mut reader, &mut writer),
-            )
-            .await;
-        }
+        // What goes wrong now goes wrong with a connection that is over.
+        let leave = take_leave(end, &mut reader, &mut writer);
+        let _ = timeout(config.close_within, leave).await;
     }
 }
 
@@ -208,13 +203,13 @@ async fn take_leave<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
             writer.close(code).await?;
             return writer.sender.shut_down().await;
         }
-        End::Broken | End::Dead | End::Gone => return Ok(()),
+        End::Broken | End::Dead => return Ok(()),
         End::Closed => {
             reader.hear_out().await;
             return Ok(());
         }
         End::Violation => PROTOCOL_ERROR,
-        End::Flood | End::Cut(Cut::TooSlow) => CloseCode::TryAgainLater.number(),
+        End::Flood | End::Cut(Cut::TooSlow) | End::Gone => CloseCode::TryAgainLater.number(),
         End::Cut(Cut::Burned) => {
             // Both in one write: in a large room everybody is told at the same moment.
             let waited = writer.sender.take_back();

@@ -7,7 +7,9 @@ use burnchat_core::ids::RoomId;
 use burnchat_core::wire::{BurnReason, RelayFrame};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
@@ -25,13 +27,9 @@ impl Transport for Wire {
             socket.set_recv_buffer_size(bytes).unwrap();
         }
         let stream = in_time(socket.connect(relay)).await.unwrap();
-        let url = format!("ws://{relay}/api/rooms/{}/ws", room.to_base64());
-        let mut request = url.into_client_request().unwrap();
-        request.headers_mut().insert(
-            "sec-websocket-protocol",
-            HeaderValue::from_static("burnchat.v1"),
-        );
-        let (socket, answer) = in_time(client_async(request, stream)).await.unwrap();
+        let (socket, answer) = in_time(client_async(upgrade(relay, room), stream))
+            .await
+            .unwrap();
         assert_eq!(answer.headers()["sec-websocket-protocol"], "burnchat.v1");
         assert!(!answer.headers().contains_key("sec-websocket-extensions"));
         Self(socket)
@@ -66,7 +64,27 @@ pub(crate) enum Came {
     End,
 }
 
+fn upgrade(relay: SocketAddr, room: RoomId) -> Request {
+    let url = format!("ws://{relay}/api/rooms/{}/ws", room.to_base64());
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert(
+        "sec-websocket-protocol",
+        HeaderValue::from_static("burnchat.v1"),
+    );
+    request
+}
+
 impl Wire {
+    /// A WebSocket, or the status with which it was refused.
+    pub(crate) async fn try_open(relay: SocketAddr, room: RoomId) -> Result<Self, u16> {
+        let stream = in_time(TcpStream::connect(relay)).await.unwrap();
+        match in_time(client_async(upgrade(relay, room), stream)).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("neither opened nor refused: {error}"),
+        }
+    }
+
     pub(crate) async fn open(relay: SocketAddr, room: RoomId) -> Self {
         Self::open_with(relay, room, None).await
     }

@@ -8,6 +8,7 @@ use burnchat_core::limits::CLIENT_FRAME_BYTES;
 use burnchat_core::wire::{BurnReason, RelayFrame};
 use burnchat_relay::Rate;
 use tokio::io::AsyncWriteExt;
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::many::NOWHERE;
@@ -336,6 +337,24 @@ async fn a_shutdown_burns_every_room_and_ends_every_connection() {
         nobody.expect_close(1013),
     );
     assert!(matches!(ann.wire.next().await, Came::End));
+}
+
+/// Whoever comes while the relay ends is turned away at the door or told why, and by no means just dropped.
+#[tokio::test]
+async fn who_comes_during_a_shutdown_is_told_so() {
+    let relay = TestRelay::start().await;
+    let mut late = JoinSet::new();
+    for _ in 0..64 {
+        let address = relay.address;
+        late.spawn(async move {
+            match Wire::try_open(address, NOWHERE).await {
+                Ok(mut wire) => wire.expect_close(1013).await,
+                Err(status) => assert_eq!(status, 503),
+            }
+        });
+    }
+    let everybody = async { while late.join_next().await.transpose().unwrap().is_some() {} };
+    tokio::join!(everybody, relay.relay.shutdown());
 }
 
 #[tokio::test]
