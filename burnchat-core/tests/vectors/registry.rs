@@ -25,7 +25,7 @@ fn errors() {
 
 #[test]
 fn fixed_limits() {
-    each("limits", &[("fixed", 45)], |_, case| {
+    each("limits", &[("fixed", 46)], |_, case| {
         let id = case.text("id").rsplit('/').next().unwrap();
         let (min, max) = limit(id).ok_or("no such limit")?;
         match case.get("value") {
