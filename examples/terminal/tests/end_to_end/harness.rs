@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command as Build, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, copy_bidirectional};
@@ -227,54 +227,28 @@ pub(crate) fn link(event: &Value) -> &str {
     event["link"].as_str().unwrap()
 }
 
-/// The relay's program. `cargo test --workspace` has built it already; otherwise it is built here.
+/// The relay's program. `cargo test --workspace` has built it already, and cargo sees that; otherwise it is built here.
 fn relay_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let here = Path::new(env!("CARGO_BIN_EXE_burnchat")).parent().unwrap();
-        let program = here.join(format!("burnchat-relay{}", std::env::consts::EXE_SUFFIX));
-        if !is_up_to_date(&program, &here.join("burnchat-relay.d")) {
-            build_relay(here);
-        }
-        program
+        build_relay(here);
+        here.join(format!("burnchat-relay{}", std::env::consts::EXE_SUFFIX))
     })
 }
 
-/// Whether a program is newer than everything it is made of, as cargo has listed it beside the program.
-fn is_up_to_date(program: &Path, list: &Path) -> bool {
-    let modified = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
-    let Some(built) = modified(program) else {
-        return false;
-    };
-    let Ok(list) = std::fs::read_to_string(list) else {
-        return false;
-    };
-    let sources = list.split_once(": ").map_or("", |(_, sources)| sources);
-    // A space in a path is written with a backslash before it.
-    sources
-        .trim_end()
-        .replace("\\ ", "\u{0}")
-        .split(' ')
-        .map(|source| source.replace('\u{0}', " "))
-        .all(|source| {
-            modified(Path::new(&source)).is_some_and(|changed: SystemTime| changed <= built)
-        })
-}
-
+/// With the profile and the features of the workspace's tests. What cargo unites of features depends on whether tests are
+/// among what it builds, so a small one is.
 fn build_relay(here: &Path) {
     let profile = match here.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
+        Some("debug") | None => "test",
         Some(profile) => profile,
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Build::new(cargo)
-        .args([
-            "build",
-            "--package",
-            "burnchat-relay",
-            "--locked",
-            "--quiet",
-        ])
+        .args(["build", "--workspace", "--locked", "--quiet"])
+        .args(["--features", "burnchat-core/aws-lc"])
+        .args(["--bin", "burnchat-relay", "--test", "idle_room"])
         .args(["--profile", profile])
         .env("CARGO_TARGET_DIR", here.parent().unwrap())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
