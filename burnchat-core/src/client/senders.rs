@@ -90,7 +90,9 @@ impl Sender {
                 _ if claimed.version >= since => Some(0),
                 _ => None,
             };
-            missed = missed.max(claimed.count.abs_diff(seen.unwrap_or(claimed.count)));
+            if let Some(seen) = seen {
+                missed = missed.max(claimed.count.abs_diff(seen));
+            }
         }
         self.tally = Some(self.tally.unwrap_or(0).max(header.count));
         self.last = Some((version, n.saturating_add(1)));
