@@ -160,6 +160,42 @@ pub enum Event {
     Ended(EndReason),
 }
 
+impl Event {
+    /// The event's number, for bindings. A number is never given to another event.
+    #[must_use]
+    pub const fn tag(&self) -> u32 {
+        match self {
+            Self::Joined { .. } => 1,
+            Self::Keyed { .. } => 2,
+            Self::RekeyStalled => 3,
+            Self::ParticipantJoined(_) => 4,
+            Self::ParticipantLeft { .. } => 5,
+            Self::VerificationChanged => 6,
+            Self::Message(_) => 7,
+            Self::Accepted { .. } => 8,
+            Self::Unsent { .. } => 9,
+            Self::Unknown { .. } => 10,
+            Self::Read { .. } => 11,
+            Self::Typing { .. } => 12,
+            Self::MessageBurned { .. } => 13,
+            Self::Unreadable { .. } => 14,
+            Self::Missed { .. } => 15,
+            Self::Countdown { .. } => 16,
+            Self::Locked { .. } => 17,
+            Self::Extended { .. } => 18,
+            Self::LinkChanged => 19,
+            Self::LinkExpired => 20,
+            Self::HistoryRead { .. } => 21,
+            Self::Reconnecting => 22,
+            Self::Resumed => 23,
+            Self::Rejoining { .. } => 24,
+            Self::Fault { .. } => 25,
+            Self::Refused(_) => 26,
+            Self::Ended(_) => 27,
+        }
+    }
+}
+
 /// A text that was received.
 #[derive(Debug)]
 pub struct Message {
@@ -273,6 +309,34 @@ pub enum BurnKind {
     Asked,
     /// The relay is shutting down.
     Shutdown,
+}
+
+impl Unreadable {
+    /// The reason's number, for bindings. A number is never given to another reason.
+    #[must_use]
+    pub const fn tag(self) -> u32 {
+        match self {
+            Self::NotKeyedYet => 1,
+            Self::Unparsable => 2,
+        }
+    }
+}
+
+impl EndReason {
+    /// The reason's number, for bindings: what a person is told is the same for a room that this client's clock ended
+    /// and one the relay's did. A number is never given to another reason.
+    #[must_use]
+    pub const fn tag(&self) -> u32 {
+        match self {
+            Self::Burned(BurnKind::Expired) | Self::LocalBurn => 1,
+            Self::Burned(BurnKind::Asked) => 2,
+            Self::Burned(BurnKind::Shutdown) => 3,
+            Self::Kicked => 4,
+            Self::Left => 5,
+            Self::Refused(_) => 6,
+            Self::Failed(_) => 7,
+        }
+    }
 }
 
 impl From<BurnReason> for BurnKind {
