@@ -4,15 +4,17 @@ import asyncio
 import sys
 
 from burnchat.aio import Room
-from burnchat.core import Ended, Message
+from burnchat.core import BurnchatError, Ended, Message
 
 
 async def main(link: str) -> None:
     async with Room.join(link, name="echo") as room:
         async for event in room:
-            if isinstance(event, Message) and not event.author.me:
-                await room.mark_read(event)
-                await room.send(f"{event.author.name} said: {event.text}")
+            if isinstance(event, Message):
+                try:
+                    await room.send(f"{event.author.name} said: {event.text}")
+                except BurnchatError as error:
+                    print("Not sent:", error)  # everybody else has left meanwhile, or it is too long now
             elif isinstance(event, Ended):
                 print("It is over:", event.reason.name)
 

@@ -19,6 +19,7 @@ first line of standard input, so that it does not show in the list of processes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -173,12 +174,19 @@ async def chat(link: str, name: Optional[str]) -> int:
         link = await lines.next() or ""
     try:
         async with Room.join(link, name=name) as room:
-            obeying = asyncio.ensure_future(obey(room, lines))
+            obeying, listening = asyncio.ensure_future(obey(room, lines)), asyncio.ensure_future(listen(room))
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, lambda: asyncio.ensure_future(room.leave()))
+                # Windows has none of this: there Ctrl-C ends the program, and the relay waits 30 s for it.
+                with contextlib.suppress(NotImplementedError):
+                    loop.add_signal_handler(number, obeying.cancel)
             try:
-                return await listen(room)
+                await asyncio.wait({obeying, listening}, return_when=asyncio.FIRST_COMPLETED)
+                if obeying.cancelled():
+                    await room.leave()
+                elif obeying.done():
+                    obeying.result()
+                return await listening
             finally:
                 obeying.cancel()
     except BurnchatError as error:

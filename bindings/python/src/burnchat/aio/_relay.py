@@ -8,7 +8,7 @@ import http.client
 import logging
 import os
 import ssl
-from typing import Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -16,6 +16,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from ..core import BurnchatError, read_problem
+from ..core._library import Bytes
 
 #: How long connecting and the answer to the first request may take together, s.
 PATIENCE = 10.0
@@ -65,7 +66,7 @@ class Relay:
         """Opens the WebSocket of a room."""
         room = base64.urlsafe_b64encode(room_id).decode().rstrip("=")
         scheme = "wss" if self._secure else "ws"
-        more = {"ssl": self._tls} if self._secure else {}
+        more: Dict[str, Any] = {"ssl": self._tls} if self._secure else {}
         try:
             socket = await _Direct(
                 f"{scheme}{self._base[self._base.index(':'):]}/api/rooms/{room}/ws",
@@ -119,7 +120,7 @@ class Relay:
             connection.close()
 
 
-def refusal(body: bytes) -> BurnchatError:
+def refusal(body: Bytes) -> BurnchatError:
     """The refusal in the body of an answer that is not the one hoped for."""
     try:
         problem = read_problem(body)

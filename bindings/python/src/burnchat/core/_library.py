@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, Union
 
-from ._declarations import ffi
+from ._declarations import ffi as ffi
 
 Bytes = Union[bytes, bytearray, memoryview]
 
