@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 import unittest
-from typing import AsyncIterator, List
+from typing import AsyncIterator, List, Tuple
+from unittest.mock import patch
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from burnchat.aio import Room, Unreachable, create_room
 from burnchat.aio._clock import Clock
@@ -33,6 +38,7 @@ from burnchat.core import (
     RoomSettings,
     Status,
     Typing,
+    plan_room,
 )
 
 from .hall import PATIENCE_S, Program, Relay, Wire, terminal, until
@@ -68,6 +74,10 @@ class OnARelay(unittest.IsolatedAsyncioTestCase):
             async with room:
                 self.fail("the relay let it in")
         self.assertEqual(caught.exception.name, name)
+        # And nothing of it is left.
+        with self.assertRaises(BurnchatError) as freed:
+            room.status
+        self.assertEqual(freed.exception.name, "error_freed")
         return caught.exception
 
 
@@ -132,6 +142,34 @@ class TwoPeople(OnARelay):
         with self.assertRaises(BurnchatError) as caught:
             await ben.send("and now?")
         self.assertEqual(caught.exception.name, "error_freed")
+
+    async def test_what_was_asked_for_before_leaving_is_done(self) -> None:
+        async with self.two() as [ana, ben]:
+            await ana.burn()
+            await ana.leave()
+            self.assertIs((await until(ben, Ended)).reason, EndReason.BURNED)
+
+    async def test_what_nobody_has_read_before_the_end_nobody_will(self) -> None:
+        async with self.two() as [ana, ben]:
+            await ana.send("too late")
+            await until(ana, Accepted)
+            await ana.burn()
+            assert ben._task
+            await asyncio.wait({ben._task}, timeout=PATIENCE_S)
+            left = [event async for event in ben]
+            self.assertEqual([type(event) for event in left], [Ended])
+
+    async def test_who_reads_slowly_holds_little_and_misses_nothing(self) -> None:
+        texts = [str(n) for n in range(50)]
+        with patch("burnchat.aio._driver.WAITING", 4):
+            async with self.two() as [ana, ben]:
+                for text in texts:
+                    await ana.send(text)
+                for _ in texts:
+                    await until(ana, Accepted)
+                assert ben._driver
+                self.assertLessEqual(len(ben._driver._events), 8)
+                self.assertEqual([(await until(ben, Message)).text for _ in texts], texts)
 
     async def test_an_error_in_the_application_leaves_the_room(self) -> None:
         with self.assertRaises(ZeroDivisionError):
@@ -256,12 +294,14 @@ class Doors(OnARelay):
             asked.append((await reader.readuntil(b"\r\n\r\n")).split(b" ")[0])
             writer.write(
                 b"HTTP/1.1 307 Temporary Redirect\r\nConnection: close\r\nContent-Length: 0\r\n"
-                b"Location: " + self.relay.url.encode() + b"/api/rooms\r\n\r\n"
+                b"Location: " + target.encode() + b"\r\n\r\n"
             )
             await writer.drain()
             writer.close()
 
         created = await create_room(self.relay.url, SETTINGS)
+        room_id = created.link.split("/r/")[1][:22]
+        target = self.relay.url.replace("http:", "ws:") + f"/api/rooms/{room_id}/ws"
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         async with server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -271,6 +311,42 @@ class Doors(OnARelay):
             error = await self.refused("unreachable", Room.join(link))
             self.assertNotIn("127.0.0.1", str(error))
         self.assertEqual(asked, [b"POST", b"GET"])
+
+
+class OnAStrangeRelay(unittest.IsolatedAsyncioTestCase):
+    async def test_a_frame_above_the_limit_is_not_read_and_nothing_is_compressed(self) -> None:
+        seen: asyncio.Future[Tuple[object, object, object]] = asyncio.get_running_loop().create_future()
+
+        async def answer(socket: ServerConnection) -> None:
+            assert socket.request
+            join = await socket.recv()
+            await socket.send("x" * (1_048_576 + 1))
+            await socket.wait_closed()
+            if not seen.done():
+                seen.set_result((socket.request.headers.get("Sec-WebSocket-Extensions"), type(join), socket.close_code))
+
+        async with serve(answer, "127.0.0.1", 0, subprotocols=[Subprotocol("burnchat.v1")]) as server:
+            joining = await self.joins(next(iter(server.sockets)).getsockname()[1])
+            self.assertEqual(await asyncio.wait_for(seen, PATIENCE_S), (None, str, 1009))
+            await self.gives_up(joining)
+
+    async def test_without_the_subprotocol_nothing_is_said(self) -> None:
+        async def answer(socket: ServerConnection) -> None:
+            await socket.wait_closed()
+
+        async with serve(answer, "127.0.0.1", 0) as server:
+            joining = await self.joins(next(iter(server.sockets)).getsockname()[1])
+            with self.assertRaises(Unreachable):
+                await asyncio.wait_for(joining, PATIENCE_S)
+
+    async def joins(self, port: int) -> asyncio.Future[Room]:
+        link = plan_room(f"http://127.0.0.1:{port}", SETTINGS, Clock().now_ms()).link
+        return asyncio.ensure_future(Room.join(link).__aenter__())
+
+    async def gives_up(self, joining: asyncio.Future[Room]) -> None:
+        joining.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await joining
 
 
 class WithTheTerminalClient(OnARelay):
@@ -309,9 +385,6 @@ class Parts(unittest.TestCase):
         self.assertEqual(backoff.ceiling, 0.25)
 
     def test_the_clock_begins_at_the_time_of_day_and_does_not_follow_it(self) -> None:
-        import time
-        from unittest.mock import patch
-
         clock = Clock()
         first = clock.now_ms()
         self.assertLess(abs(first - time.time() * 1_000), 5_000)
