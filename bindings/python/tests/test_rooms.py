@@ -331,13 +331,17 @@ class OnAStrangeRelay(unittest.IsolatedAsyncioTestCase):
             await self.gives_up(joining)
 
     async def test_without_the_subprotocol_nothing_is_said(self) -> None:
+        said: List[object] = []
+
         async def answer(socket: ServerConnection) -> None:
-            await socket.wait_closed()
+            async for frame in socket:
+                said.append(frame)
 
         async with serve(answer, "127.0.0.1", 0) as server:
             joining = await self.joins(next(iter(server.sockets)).getsockname()[1])
             with self.assertRaises(Unreachable):
                 await asyncio.wait_for(joining, PATIENCE_S)
+        self.assertEqual(said, [])
 
     async def joins(self, port: int) -> asyncio.Future[Room]:
         link = plan_room(f"http://127.0.0.1:{port}", SETTINGS, Clock().now_ms()).link
