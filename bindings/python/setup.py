@@ -38,6 +38,8 @@ def built_library() -> Path:
     named = os.environ.get("BURNCHAT_LIBRARY")
     if named:
         return Path(named)
+    if shutil.which("cargo") is None:
+        raise SystemExit("burnchat's library is built by cargo, which is not installed: https://rustup.rs")
     command = ["cargo", "build", "--release", "--locked", "--package", "burnchat-ffi", "--lib"]
     # Its artefacts are named in messages: where they lie is for cargo's configuration to say.
     said = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import deque
 from typing import Any, Callable, Deque, Optional, TypeVar
@@ -155,18 +156,28 @@ class Driver:
             if self._close is None:
                 self._broke()
                 return
-            code, self._close = self._close, None
-            try:
-                # What was to be sent before goes first. `close` drops what still comes in.
-                await asyncio.wait({writer}, timeout=FAREWELL)
-                await asyncio.wait_for(socket.close(code), FAREWELL)
-            except (OSError, ConnectionClosed, asyncio.TimeoutError):
-                pass
+            was_over = self._ended is not None
+            # The writer stops when it has sent what was to be sent before: `_close` stays until the next connection.
+            farewell = asyncio.ensure_future(asyncio.wait_for(self._farewell(socket, writer, self._close), FAREWELL))
+            farewell.add_done_callback(lambda _: self._bell.ring())
+            others.append(farewell)
+            while not farewell.done():
+                wait = self._keep_time()
+                # Joining afresh takes its time too, and the room may burn in it.
+                if self._ended is not None and not was_over:
+                    return
+                await self._bell.heard(wait)
         finally:
             for task in (writer, *others):
                 task.cancel()
             await asyncio.gather(writer, *others, return_exceptions=True)
             socket.transport.abort()
+
+    async def _farewell(self, socket: ClientConnection, writer: asyncio.Future[None], code: int) -> None:
+        await asyncio.wait({writer})
+        # This drops what still comes in.
+        with contextlib.suppress(OSError, ConnectionClosed):
+            await socket.close(code)
 
     async def _read(self, socket: ClientConnection) -> None:
         while True:
