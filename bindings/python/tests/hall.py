@@ -128,8 +128,8 @@ class Program:
 class Relay(Program):
     """The reference relay on a free port."""
 
-    def __init__(self) -> None:
-        super().__init__(str(BIN / "burnchat-relay"), "--listen", "127.0.0.1:0")
+    def __init__(self, *options: str) -> None:
+        super().__init__(str(BIN / "burnchat-relay"), "--listen", "127.0.0.1:0", *options)
         self.url = self.line_from("listening on ").split()[-1]
 
 

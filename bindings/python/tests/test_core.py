@@ -119,6 +119,23 @@ class Rooms(unittest.TestCase):
         self.assertEqual(world.of("ben", Ended)[0].reason, EndReason.KICKED)
         self.assertEqual(world.of("ana", ParticipantLeft)[0].reason, Departure.KICKED)
 
+    def test_a_seat_token_shown_over_http_lets_its_participant_leave(self) -> None:
+        world = self.world
+        room = read_link(world.room.link)[1]
+        self.assertEqual(world.hub.leave(world.now, room, b"x" * 32).code, 200)
+        self.assertEqual(world.hub.leave(world.now, room, self.ben.seat_token()).status, 204)
+        world.until(world.has("ana", ParticipantLeft))
+        self.assertEqual(world.of("ana", ParticipantLeft)[0].reason, Departure.LEFT)
+
+    def test_a_relay_short_of_memory_keeps_less(self) -> None:
+        world = self.world
+        world.hub.set_memory_full(True)
+        kept = world.hub.stats.kept_bytes
+        for n in range(20):
+            self.ana.send_text(world.now, "x" * 1_000)
+        world.until(world.has("ben", Message, 20))
+        self.assertLess(world.hub.stats.kept_bytes, kept + 20_000)
+
     def test_what_a_repr_or_an_error_shows_is_no_secret(self) -> None:
         world = self.world
         self.ana.send_text(world.now, SECRET)
@@ -202,7 +219,7 @@ class Misuse(unittest.TestCase):
                 except BurnchatError as error:
                     answers.append(error.name)
 
-        with client._handle.taken():
+        with client._handle:
             thread = threading.Thread(target=intrude)
             thread.start()
             thread.join(20)

@@ -8,16 +8,17 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Dict, Type
 
-from burnchat.core import code_meaning, code_name, numbers
+from burnchat.core import code_meaning, code_name, errors, events, numbers
 from burnchat.core._declarations import ffi
 from burnchat.core._library import lib
-from burnchat.core import events
 
 HEADER = (Path(__file__).resolve().parents[2] / "c" / "include" / "burnchat.h").read_text(encoding="utf-8")
 DEFINED: Dict[str, int] = {
     name: 2**64 - 1 if value == "UINT64_MAX" else int(value)
     for name, value in re.findall(r"^#define BC_(\w+) (-?\d+|UINT64_MAX)$", HEADER, flags=re.MULTILINE)
 }
+
+FUNCTIONS = set(re.findall(r"\b(bc_\w+)\(", re.sub(r"//.*", "", HEADER)))
 
 #: Which numbers of the header an enumeration names.
 ENUMS: Dict[str, Type[IntEnum]] = {
@@ -45,12 +46,16 @@ class Numbers(unittest.TestCase):
     def test_the_declarations_are_the_headers(self) -> None:
         for name, value in DEFINED.items():
             self.assertEqual(getattr(lib, "BC_" + name), value, name)
-        functions = set(re.findall(r"\b(bc_\w+)\(", re.sub(r"//.*", "", HEADER)))
-        self.assertGreater(len(functions), 40)
-        for name in functions:
+        self.assertGreater(len(FUNCTIONS), 40)
+        for name in FUNCTIONS:
             self.assertTrue(callable(getattr(lib, name)), name)
         for name in re.findall(r"^} (bc_\w+);$", HEADER, flags=re.MULTILINE):
             self.assertGreater(ffi.sizeof(name), 0, name)
+
+    def test_every_function_of_the_header_has_a_caller_here(self) -> None:
+        package = Path(errors.__file__).parent
+        called = {name for file in package.glob("*.py") for name in re.findall(r"\blib(?:rary)?\.(bc_\w+)", file.read_text("utf-8"))}
+        self.assertEqual(FUNCTIONS - called, set())
 
     def test_every_event_of_the_header_can_be_told(self) -> None:
         self.assertEqual(set(events._EVENTS), set(numbers.EventType))
@@ -63,8 +68,6 @@ class Numbers(unittest.TestCase):
         self.assertIsNone(events.event_of(blank))
 
     def test_codes_have_the_names_that_the_package_relies_on(self) -> None:
-        from burnchat.core import errors
-
         names = [code_name(code) for code in (errors.KICKED, errors.NOT_JOINED, errors.ENDED, errors.INVALID_PARAMETER)]
         self.assertEqual(names, ["kicked", "not_joined", "ended", "invalid_parameter"])
         for error in numbers.AbiError:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import ssl
+import subprocess
+import tempfile
 import time
 import unittest
 from typing import AsyncIterator, List, Tuple
@@ -312,6 +315,29 @@ class Doors(OnARelay):
             error = await self.refused("unreachable", Room.join(link))
             self.assertNotIn("127.0.0.1", str(error))
         self.assertEqual(asked, [b"POST", b"GET"])
+
+
+class OverTls(unittest.IsolatedAsyncioTestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.certificate, key = f"{folder.name}/certificate.pem", f"{folder.name}/key.pem"
+        asks_for = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=relay"
+        names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", self.certificate]
+        subprocess.run(["openssl", *asks_for.split(), *names], check=True, stderr=subprocess.DEVNULL)
+        self.relay = Relay("--tls-cert", self.certificate, "--tls-key", key)
+        self.addCleanup(self.relay.end)
+
+    async def test_a_relay_is_believed_by_its_certificate_alone(self) -> None:
+        self.assertTrue(self.relay.url.startswith("https://"))
+        tls = ssl.create_default_context(cafile=self.certificate)
+        created = await create_room(self.relay.url, SETTINGS, tls=tls)
+        async with Room.join(created.link, tls=tls) as room:
+            self.assertIs(room.status, Status.JOINED)
+        for attempt in (create_room(self.relay.url, SETTINGS), Room.join(created.link).__aenter__()):
+            with self.assertRaises(Unreachable) as caught:
+                await attempt
+            self.assertEqual(caught.exception.why, "the certificate is not good")
 
 
 class OnAStrangeRelay(unittest.IsolatedAsyncioTestCase):

@@ -60,13 +60,13 @@ class Relay:
     def __init__(self, base: str, tls: Optional[ssl.SSLContext] = None) -> None:
         self._base = base
         self._secure = base.startswith("https:")
-        self._tls = (tls or ssl.create_default_context()) if self._secure else None
+        self._tls = tls
 
     async def open(self, room_id: bytes) -> ClientConnection:
         """Opens the WebSocket of a room."""
         room = base64.urlsafe_b64encode(room_id).decode().rstrip("=")
         scheme = "wss" if self._secure else "ws"
-        more: Dict[str, Any] = {"ssl": self._tls} if self._secure else {}
+        more: Dict[str, Any] = {"ssl": await self._trusted()} if self._secure else {}
         try:
             socket = await _Direct(
                 f"{scheme}{self._base[self._base.index(':'):]}/api/rooms/{room}/ws",
@@ -94,18 +94,25 @@ class Relay:
 
     async def post(self, path: str, body: bytes) -> Tuple[int, bytes]:
         """Sends a JSON text; the status and the JSON text of the answer. Runs in a thread of the loop's."""
+        tls = await self._trusted() if self._secure else None
         try:
-            return await asyncio.wait_for(asyncio.to_thread(self._post, path, body), PATIENCE)
+            return await asyncio.wait_for(asyncio.to_thread(self._post, path, body, tls), PATIENCE)
         except (OSError, http.client.HTTPException, asyncio.TimeoutError) as error:
             raise Unreachable(_why(error)) from None
 
-    def _post(self, path: str, body: bytes) -> Tuple[int, bytes]:
+    async def _trusted(self) -> ssl.SSLContext:
+        if self._tls is None:
+            # Reading what the system trusts takes a tenth of a second: not the loop's.
+            self._tls = await asyncio.to_thread(ssl.create_default_context)
+        return self._tls
+
+    def _post(self, path: str, body: bytes, tls: Optional[ssl.SSLContext]) -> Tuple[int, bytes]:
         where = urlsplit(self._base)
         host = where.hostname or ""
         # The plain client of the standard library: no proxy, no redirect, no log.
         connection = (
-            http.client.HTTPSConnection(host, where.port, timeout=PATIENCE, context=self._tls)
-            if self._secure
+            http.client.HTTPSConnection(host, where.port, timeout=PATIENCE, context=tls)
+            if tls
             else http.client.HTTPConnection(host, where.port, timeout=PATIENCE)
         )
         try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from typing import Any, Iterator, Optional
+from types import TracebackType
+from typing import Any, Optional, Type
 
 from ._library import ffi
 from .errors import BurnchatError
@@ -22,17 +22,19 @@ class Handle:
         self._pointer: Optional[Any] = ffi.gc(pointer, free)
         self._in_use = threading.Lock()
 
-    @contextmanager
-    def taken(self) -> Iterator[Any]:
+    def __enter__(self) -> Any:
         """The pointer, for one step."""
         if not self._in_use.acquire(blocking=False):
             raise BurnchatError(AbiError.BUSY)
-        try:
-            if self._pointer is None:
-                raise BurnchatError(AbiError.FREED)
-            yield self._pointer
-        finally:
+        if self._pointer is None:
             self._in_use.release()
+            raise BurnchatError(AbiError.FREED)
+        return self._pointer
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self._in_use.release()
 
     def close(self) -> None:
         """Frees what is held, which wipes it. A second time it does nothing."""

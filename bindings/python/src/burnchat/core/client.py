@@ -124,7 +124,7 @@ class Client:
         held = utf8(frame) if isinstance(frame, str) else None
         given_bytes = frame if held is None else held
         try:
-            with self._handle.taken() as client:
+            with self._handle as client:
                 memory = ffi.from_buffer("uint8_t[]", given_bytes)
                 return check_call(lib.bc_client_handle_frame(client, now_ms, memory, len(memory)))
         finally:
@@ -192,7 +192,7 @@ class Client:
     def poll(self) -> Optional[Output]:
         """The next thing to do or to know; None for nothing more for now."""
         while True:
-            with self._handle.taken() as client:
+            with self._handle as client:
                 output = self._output
                 check(lib.bc_client_poll(client, output, ffi.sizeof("bc_output")))
                 if output.kind == OutputKind.NONE:
@@ -226,7 +226,7 @@ class Client:
     @property
     def link(self) -> str:
         """The link to share, with the newest ticket this client knows. None exists after the end."""
-        with self._handle.taken() as client:
+        with self._handle as client:
             link = ffi.new("bc_slice *")
             check(lib.bc_client_link(client, link, ffi.NULL))
             return text_of(link[0])
@@ -255,7 +255,7 @@ class Client:
     @property
     def participants(self) -> Tuple[Participant, ...]:
         """Who is in the room, in join order."""
-        with self._handle.taken() as client:
+        with self._handle as client:
             people, count = ffi.new("bc_participant **"), ffi.new("size_t *")
             check(lib.bc_client_participants(client, people, count))
             return tuple(participant_of(people[0][i]) for i in range(count[0]))
@@ -263,7 +263,7 @@ class Client:
     @property
     def verification(self) -> Verification:
         """The codes people compare. None exist while not joined."""
-        with self._handle.taken() as client:
+        with self._handle as client:
             codes = ffi.new("bc_verification *")
             check(lib.bc_client_verification(client, codes, ffi.sizeof("bc_verification")))
             return Verification(
@@ -319,7 +319,7 @@ class Client:
         return values[0], values[1], values[2]
 
     def _call(self, function: Any, *arguments: Any) -> None:
-        with self._handle.taken() as client:
+        with self._handle as client:
             try:
                 code = function(client, *arguments)
             except OverflowError:

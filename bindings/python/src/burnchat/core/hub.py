@@ -134,6 +134,12 @@ class Hub:
         """Burns a room because whoever runs the relay wants it gone. ``room_not_found`` if there is none."""
         self._call(lib.bc_hub_take_down, now_ms, _id(room))
 
+    def leave(self, now_ms: int, room: bytes, seat_token: Bytes) -> HttpAnswer:
+        """Lets the participant leave whose seat token is shown, as the plain-HTTP transport's clean end does (spec
+        section 13.5)."""
+        with fixed(seat_token, 32) as shown:
+            return self._answer(204, lib.bc_hub_leave, now_ms, _id(room), shown)
+
     def handle_connect(self, now_ms: int, connection: int, peer: bytes, room: bytes) -> None:
         """A WebSocket is open for a room, whether or not there is one."""
         self._call(lib.bc_hub_handle_connect, now_ms, connection, _id(peer), _id(room))
@@ -162,10 +168,15 @@ class Hub:
         """Burns every room: the relay is about to end."""
         self._call(lib.bc_hub_shutdown, now_ms)
 
+    def set_memory_full(self, full: bool) -> None:
+        """Whether there is no memory for more than is kept: while there is none, rooms drop their oldest log entries for
+        new ones. A program with a budget for all rooms says so, going by :attr:`stats`."""
+        self._call(lib.bc_hub_set_memory_full, full)
+
     def poll(self) -> Optional[HubOutput]:
         """The next thing to do; None for nothing more for now."""
         while True:
-            with self._handle.taken() as hub:
+            with self._handle as hub:
                 output = self._output
                 check(lib.bc_hub_poll(hub, output, ffi.sizeof("bc_hub_output")))
                 if output.kind == HubOutputKind.NONE:
@@ -191,14 +202,14 @@ class Hub:
         return HubStats(stats.rooms, stats.connections, stats.participants, stats.kept_bytes)
 
     def _answer(self, status: int, function: Callable[..., int], *arguments: Any) -> HttpAnswer:
-        with self._handle.taken() as hub:
+        with self._handle as hub:
             answer = ffi.new("bc_slice *")
             code = check_call(function(hub, *arguments, answer))
             body = bytes_of(answer[0])
         return HttpAnswer(read_problem(body).status if code else status, body, code)
 
     def _call(self, function: Any, *arguments: Any) -> None:
-        with self._handle.taken() as hub:
+        with self._handle as hub:
             check(function(hub, *arguments))
 
 
