@@ -54,6 +54,15 @@ def built_library() -> Path:
     raise SystemExit("cargo has built no shared library")
 
 
+def has(library: object, function: str) -> bool:
+    """Whether a declared function is in the library, too."""
+    try:
+        getattr(library, function)
+    except AttributeError:
+        return False
+    return True
+
+
 class BuildNative(Command):
     """The step of the build that brings library and declarations. In an editable install they lie among the sources."""
 
@@ -76,7 +85,13 @@ class BuildNative(Command):
         ffi.set_source("burnchat.core._declarations", None)
         ffi.cdef(declarations(HEADER.read_text(encoding="utf-8")))
         ffi.emit_python_code(str(folder / "_declarations.py"))
-        shutil.copyfile(built_library(), folder / LIBRARY)
+        library = built_library()
+        # A named one may be older than the header.
+        loaded = ffi.dlopen(str(library))
+        missing = [name for name in dir(loaded) if name.startswith("bc_") and not has(loaded, name)]
+        if missing:
+            raise SystemExit(f"the library lacks what the header declares: {', '.join(missing)}")
+        shutil.copyfile(library, folder / LIBRARY)
 
     def get_outputs(self) -> list[str]:
         folder = Path(str(self.build_lib)) / "burnchat" / "core"
