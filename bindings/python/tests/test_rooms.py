@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 import unittest
-from typing import AsyncIterator, List, Tuple
+from typing import AsyncIterator, List, Optional, Tuple
 from unittest.mock import patch
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -33,6 +33,7 @@ from burnchat.core import (
     Locked,
     Message,
     MessageBurned,
+    Output,
     ParticipantJoined,
     ParticipantLeft,
     Read,
@@ -40,6 +41,7 @@ from burnchat.core import (
     Resumed,
     Role,
     RoomSettings,
+    Send,
     Status,
     Typing,
     plan_room,
@@ -174,6 +176,23 @@ class TwoPeople(OnARelay):
                 assert ben._driver
                 self.assertLessEqual(len(ben._driver._events), 8)
                 self.assertEqual([(await until(ben, Message)).text for _ in texts], texts)
+
+    async def test_a_frame_that_was_sent_is_wiped(self) -> None:
+        async with self.two() as [ana, _]:
+            frames: List[bytearray] = []
+            poll = ana._client.poll
+
+            def watched() -> Optional[Output]:
+                output = poll()
+                if isinstance(output, Send):
+                    frames.append(output.frame)
+                return output
+
+            with patch.object(ana._client, "poll", watched):
+                await ana.send("hello")
+                await until(ana, Accepted)
+            self.assertTrue(frames)
+            self.assertEqual([any(frame) for frame in frames], [False] * len(frames))
 
     async def test_an_error_in_the_application_leaves_the_room(self) -> None:
         with self.assertRaises(ZeroDivisionError):
