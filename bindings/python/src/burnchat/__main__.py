@@ -190,9 +190,10 @@ async def chat(link: str, name: Optional[str]) -> int:
             finally:
                 obeying.cancel()
     except BurnchatError as error:
-        # The same ends as later, before there was a seat.
-        say("* kicked" if error.name == "kicked" else f"* ended: {error.name}")
-        return 0 if error.name == "kicked" else 1
+        # The same ends as later, before there was a seat: `ended` is a room that burned meanwhile.
+        known = {"kicked": "* kicked", "ended": "* burned"}
+        say(known.get(error.name, f"* ended: {error.name}"))
+        return 0 if error.name in known else 1
 
 
 def main() -> int:
