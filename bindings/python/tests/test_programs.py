@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest.mock import patch
 
 from burnchat.__main__ import harmless
 from burnchat.aio import create_room
@@ -38,7 +40,8 @@ class Chat(Programs):
         rust = self.program(terminal("create", "--relay", self.relay.url, "--ttl", "5m", "--name", "rust"))
         rust.write('{"cmd":"lock","locked":false}')
         link = rust.event("created")["link"]
-        ana = self.program(chat(link, "ana"))
+        with patch.dict(os.environ, {"PYTHONIOENCODING": "ascii"}):
+            ana = self.program(chat(link, "ana"))
         ana.line("* joined")
         ana.line("* keyed")
         # Not in the list of processes.
@@ -50,6 +53,7 @@ class Chat(Programs):
         ana.line("* keyed")
         rust.event("keyed", version=3)
 
+        # Two processes, two locales: the lines are UTF-8 in each.
         ana.write("hello, both of you ✓")
         ana.line("* sent")
         ben.line("ana: hello, both of you ✓")

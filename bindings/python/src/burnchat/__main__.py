@@ -101,9 +101,9 @@ def harmless(text: str) -> str:
 
 
 def say(line: str) -> None:
-    """A line of output, now."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    """A line of output, now, in UTF-8 whatever the locale is."""
+    sys.stdout.buffer.write(line.encode("utf-8") + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def name_of(participant: Participant) -> str:
