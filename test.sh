@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-steps=(fmt msrv deny clippy no-std doc test vectors conformance web browser clients python fuzz bench)
+steps=(fmt msrv deny clippy no-std doc test vectors conformance web browser clients python bindings fuzz bench)
 
 usage() {
     cat <<'END'
@@ -33,6 +33,8 @@ Runs the steps named, or all of them in this order, and fails if any of them fai
            that are broken on purpose
   python   the minimal client in Python: vectors, transcripts, rooms with the relay and the terminal client, and the
            conformance suite
+  bindings the package for Python, the client for WebAssembly (on Node and in Chromium; left out where nothing here
+           compiles for it), and five implementations in one room. The C programs are among the tests above
   fuzz     the fuzz targets compile; skipped where there is no nightly compiler
   bench    every benchmark runs once, to see that it can
 
@@ -49,15 +51,17 @@ install_what_is_missing() {
     local missing=()
     # AWS-LC is C; its build script asks for no more than a C compiler.
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
-    # libFuzzer is C++.
-    if has_nightly; then
-        command -v c++ >/dev/null || missing+=(g++)
-    fi
     command -v python3 >/dev/null || missing+=(python3)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
     # What the relay writes to is the kernel's to say.
     command -v strace >/dev/null || missing+=(strace)
+    # C programs are built with both compilers, as C++ too, watched while they run, and found by pkg-config and CMake.
+    local program
+    for program in gcc g++ clang valgrind cmake pkg-config; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
+    [[ -e /usr/include/libwebsockets.h ]] || missing+=(libwebsockets-dev)
     # An authority that gives out certificates, and a proxy.
     command -v pebble >/dev/null || missing+=(pebble)
     [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
@@ -145,10 +149,10 @@ step_conformance() {
 }
 
 # The programs that the steps below drive. They are those the tests are run with, feature by feature: named so (a test has
-# to be among what is named), nothing is compiled twice.
+# to be among what is named), nothing is compiled twice. The libraries are for the bindings.
 build_programs() {
     cargo build --profile test --workspace --features burnchat-core/aws-lc --locked \
-        --bin burnchat-relay --bin burnchat --bin burnchat-conformance --test idle_room
+        --lib --bin burnchat-relay --bin burnchat --bin burnchat-conformance --test idle_room
 }
 
 # What npm installs is for the checks alone: the pages and @burnchat/protocol depend on nothing.
@@ -210,6 +214,22 @@ step_clients() {
     "$suite" client --jobs 10 --shim "$CARGO_TARGET_DIR/debug/burnchat"
     "$suite" client --jobs 10 --shim "$web"
     cargo test --workspace --features burnchat-core/aws-lc --locked --test client_mutants -- --include-ignored --nocapture
+}
+
+# The library is the one the tests were built with.
+step_bindings() {
+    build_programs
+    local built=$CARGO_TARGET_DIR/debug
+    local library=$built/libburnchat.so python=$CARGO_TARGET_DIR/python/bin/python
+    /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+    command -v openssl >/dev/null || install_packages openssl
+    /usr/bin/python3 -m venv "$CARGO_TARGET_DIR/python"
+    BURNCHAT_LIBRARY=$library "$python" -m pip install --quiet './bindings/python[check]'
+    (
+        cd bindings/python
+        BURNCHAT_BIN=$built "$python" -W error -m unittest
+        "$CARGO_TARGET_DIR/python/bin/mypy"
+    )
 }
 
 step_fuzz() {
