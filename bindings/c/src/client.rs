@@ -13,7 +13,7 @@ use crate::codes::{BC_ERROR_NONE, BC_ERROR_NULL, number};
 use crate::entropy::Entropy;
 use crate::event::{EventView, shown_in};
 use crate::handle::{self, Kind, Outcome, guard};
-use crate::values::{Id, ParticipantView, Slice, array, many, one, put, put_sized, role};
+use crate::values::{Id, ParticipantView, Slice, array, has_room, many, one, put, put_sized, role};
 
 /// Nothing more to do for now.
 pub const BC_OUTPUT_NONE: u32 = 0;
@@ -471,10 +471,8 @@ pub unsafe extern "C" fn bc_client_poll(
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
         enter(client, |inner| {
-            if output.is_null() {
-                // Nothing is taken out that could not be told.
-                return Err(BC_ERROR_NULL);
-            }
+            // Nothing is taken out that could not be told.
+            has_room(output, output_size)?;
             let next = inner.client.poll_output();
             let view = inner.held.view(next);
             put_sized(output, output_size, &view)

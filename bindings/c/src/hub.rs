@@ -13,7 +13,7 @@ use crate::codes::{BC_ERROR_LENGTH, BC_ERROR_NULL, number};
 use crate::entropy::Entropy;
 use crate::event::{BC_ENDED_BURNED, BC_ENDED_EXPIRED, BC_ENDED_SHUTDOWN};
 use crate::handle::{self, Kind, Outcome, guard};
-use crate::values::{Id, Slice, array, many, one, put, put_sized};
+use crate::values::{Id, Slice, array, has_room, many, one, put, put_sized};
 
 /// Nothing more to do for now.
 pub const BC_HUB_OUTPUT_NONE: u32 = 0;
@@ -430,9 +430,8 @@ pub unsafe extern "C" fn bc_hub_poll(
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
         enter(hub, |inner| {
-            if output.is_null() {
-                return Err(BC_ERROR_NULL);
-            }
+            // Nothing is taken out that could not be told.
+            has_room(output, output_size)?;
             let next = inner.hub.poll_output();
             let view = inner.held.view(next);
             put_sized(output, output_size, &view)

@@ -203,6 +203,17 @@ pub(crate) unsafe fn put<T>(to: *mut T, value: T) -> Result<(), i32> {
     Ok(())
 }
 
+/// Whether a struct of the caller's can be written at all. A call that takes something out to show it asks before.
+pub(crate) fn has_room<T>(to: *mut T, size: usize) -> Result<(), i32> {
+    if to.is_null() {
+        return Err(BC_ERROR_NULL);
+    }
+    if size < size_of::<u64>() || size > 1 << 16 {
+        return Err(BC_ERROR_LENGTH);
+    }
+    Ok(())
+}
+
 /// Writes the first `size` bytes of a struct, and zeros behind it where the caller's is longer: structs only grow at
 /// their end, so a program and a library of different ages understand each other.
 ///
@@ -210,12 +221,7 @@ pub(crate) unsafe fn put<T>(to: *mut T, value: T) -> Result<(), i32> {
 /// `to` is NULL or points to `size` bytes.
 #[allow(unsafe_code, reason = "a pointer from C")]
 pub(crate) unsafe fn put_sized<T: Copy>(to: *mut T, size: usize, value: &T) -> Result<(), i32> {
-    if to.is_null() {
-        return Err(BC_ERROR_NULL);
-    }
-    if size < size_of::<u64>() || size > 1 << 16 {
-        return Err(BC_ERROR_LENGTH);
-    }
+    has_room(to, size)?;
     let (known, rest) = (
         size.min(size_of::<T>()),
         size.saturating_sub(size_of::<T>()),
