@@ -1,96 +1,19 @@
 //! C programs built as their authors would build them, with both compilers and every warning, and watched while they run.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
 
-/// What a program is linked with besides the library.
-const SYSTEM: &[&str] = &["-lpthread", "-ldl", "-lm"];
+mod chat;
+mod packages;
+mod people;
+mod toolchain;
 
-fn here() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use toolchain::{Library, SANITIZERS, build, has, here, libraries, succeed, told};
 
-/// Where cargo has put the libraries: beside this test.
-fn libraries() -> PathBuf {
-    std::env::current_exe()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .to_owned()
-}
-
-fn run(program: impl AsRef<OsStr>, arguments: &[&OsStr]) -> Output {
-    Command::new(program.as_ref())
-        .args(arguments)
-        .env("LD_LIBRARY_PATH", libraries())
-        // A freed handle's shell waits for the end of its thread: that is no leak.
-        .env("ASAN_OPTIONS", "detect_leaks=1")
-        .output()
-        .unwrap_or_else(|error| panic!("{}: {error}", program.as_ref().display()))
-}
-
-fn succeed(program: impl AsRef<OsStr>, arguments: &[&OsStr]) -> Output {
-    let output = run(&program, arguments);
-    assert!(
-        output.status.success(),
-        "{} {arguments:?}: {}\n{}{}",
-        program.as_ref().display(),
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
-}
-
-/// Whether a compiler or checker is there. Where the tests are to be whole, its absence is a failure.
-fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    assert!(
-        found || std::env::var_os("BURNCHAT_TEST_EVERYTHING").is_none(),
-        "{program} is missing"
-    );
-    found
-}
-
-fn build(compiler: &str, source: &str, name: &str, library: &str, more: &[&str]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let program = folder.join(format!("{name}-{compiler}"));
-    let source = here().join("../../examples/c").join(source);
-    let include = here().join("include");
-    let libraries = libraries();
-    let mut arguments: Vec<&OsStr> = [
-        "-std=c11",
-        "-Wall",
-        "-Wextra",
-        "-Wpedantic",
-        "-Werror",
-        "-g",
-        "-I",
-    ]
-    .iter()
-    .map(OsStr::new)
-    .collect();
-    arguments.push(include.as_os_str());
-    arguments.push(source.as_os_str());
-    arguments.extend(more.iter().map(OsStr::new));
-    arguments.extend(["-o"].map(OsStr::new));
-    arguments.push(program.as_os_str());
-    let archive = libraries.join("libburnchat.a");
-    if library == "static" {
-        arguments.push(archive.as_os_str());
-    } else {
-        arguments.push(OsStr::new("-L"));
-        arguments.push(libraries.as_os_str());
-        arguments.push(OsStr::new("-lburnchat"));
-    }
-    arguments.extend(SYSTEM.iter().map(OsStr::new));
-    succeed(compiler, &arguments);
-    program
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
+/// Runs a program to its end.
+fn run(program: &Path) -> Output {
+    succeed::<&str>(program, [])
 }
 
 const STORY: &str = "ben reads: ana says \"hello ben\"\nana reads: ben says \"hello ana\"\n";
@@ -100,9 +23,9 @@ fn two_people_talk_and_burn_in_a_program_built_with_gcc() {
     if !has("gcc") {
         return;
     }
-    for library in ["static", "shared"] {
-        let program = build("gcc", "in_memory.c", library, library, &["-O2"]);
-        assert!(told(&succeed(&program, &[])).starts_with(STORY));
+    for (library, name) in [(Library::Static, "static"), (Library::Shared, "shared")] {
+        let program = build("gcc", "in_memory.c", name, library, &["-O2"]);
+        assert!(told(&run(&program)).starts_with(STORY));
     }
 }
 
@@ -111,8 +34,8 @@ fn two_people_talk_and_burn_in_a_program_built_with_clang() {
     if !has("clang") {
         return;
     }
-    let program = build("clang", "in_memory.c", "plain", "static", &["-O2"]);
-    assert!(told(&succeed(&program, &[])).starts_with(STORY));
+    let program = build("clang", "in_memory.c", "plain", Library::Static, &["-O2"]);
+    assert!(told(&run(&program)).starts_with(STORY));
 }
 
 #[test]
@@ -120,9 +43,14 @@ fn the_sanitizers_find_nothing() {
     if !has("gcc") {
         return;
     }
-    let watched = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    let program = build("gcc", "in_memory.c", "sanitized", "static", &watched);
-    assert!(told(&succeed(&program, &[])).starts_with(STORY));
+    let program = build(
+        "gcc",
+        "in_memory.c",
+        "sanitized",
+        Library::Static,
+        SANITIZERS,
+    );
+    assert!(told(&run(&program)).starts_with(STORY));
 }
 
 #[test]
@@ -130,17 +58,12 @@ fn valgrind_finds_nothing() {
     if !has("valgrind") || !has("gcc") {
         return;
     }
-    let program = build("gcc", "in_memory.c", "watched", "shared", &["-O1"]);
-    let arguments: Vec<&OsStr> = [
-        "--error-exitcode=9",
-        "--leak-check=full",
-        "--errors-for-leak-kinds=definite,possible",
-    ]
-    .iter()
-    .map(OsStr::new)
-    .chain([program.as_os_str()])
-    .collect();
-    assert!(told(&succeed("valgrind", &arguments)).starts_with(STORY));
+    let program = build("gcc", "in_memory.c", "watched", Library::Shared, &["-O1"]);
+    let arguments = toolchain::VALGRIND
+        .iter()
+        .map(AsRef::as_ref)
+        .chain([program.as_os_str()]);
+    assert!(told(&succeed("valgrind", arguments)).starts_with(STORY));
 }
 
 #[test]
@@ -148,15 +71,41 @@ fn misuse_is_answered_and_not_crashed() {
     if !has("gcc") {
         return;
     }
-    let watched = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
     let program = build(
         "gcc",
         "../../bindings/c/tests/misuse.c",
         "misuse",
-        "static",
-        &watched,
+        Library::Static,
+        SANITIZERS,
     );
-    succeed(&program, &[]);
+    run(&program);
+}
+
+#[test]
+fn a_program_in_cpp_can_use_the_header() {
+    if !has("g++") {
+        return;
+    }
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("header-cpp");
+    let mut build = toolchain::command("g++");
+    build
+        .args([
+            "-std=c++17",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-I",
+        ])
+        .arg(here().join("include"))
+        .arg(here().join("tests/header.cpp"))
+        .arg("-o")
+        .arg(&program)
+        .arg("-L")
+        .arg(libraries())
+        .arg("-lburnchat");
+    toolchain::succeeded(&mut build);
+    run(&program);
 }
 
 #[test]
@@ -165,14 +114,8 @@ fn the_shared_library_exports_nothing_but_what_the_header_declares() {
         return;
     }
     let library = libraries().join("libburnchat.so");
-    let output = succeed(
-        "nm",
-        &["-D", "--defined-only", "--format=posix"]
-            .map(OsStr::new)
-            .into_iter()
-            .chain([library.as_os_str()])
-            .collect::<Vec<_>>(),
-    );
+    let flags = ["-D", "--defined-only", "--format=posix"].map(OsStr::new);
+    let output = succeed("nm", flags.into_iter().chain([library.as_os_str()]));
     let header = std::fs::read_to_string(here().join("include/burnchat.h")).unwrap();
     let mut exported = 0;
     for line in told(&output).lines() {
