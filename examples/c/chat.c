@@ -5,6 +5,7 @@
 //
 // The library decides what is said and when; this file carries it out. `turn` is the run loop.
 #define _DEFAULT_SOURCE // explicit_bzero, getentropy
+#include "clock.h"
 #include "connection.h"
 #include "create.h"
 #include "input.h"
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 // Waits before connecting again: drawn from nothing up to a ceiling that doubles, so that the clients of a relay that
@@ -43,6 +43,7 @@ typedef struct {
   uint64_t since;    // the connection's state has been what it is
   uint64_t heard_at; // the relay's last sign of life
   bool reached;      // the relay has been
+  bool choked;       // it takes no frames
   bool joined;       // standard input is read
   bool held_up;      // the line that was read last has to wait
   bool ended;        // the room is over for this program
@@ -54,25 +55,6 @@ static volatile sig_atomic_t signalled;
 static void on_signal(int number) {
   (void)number;
   signalled = 1;
-}
-
-// Milliseconds since the Unix epoch by a clock that never steps and goes on while the machine sleeps (spec section 12.2).
-static uint64_t now_ms(void) {
-#ifdef CLOCK_BOOTTIME
-  const clockid_t steady = CLOCK_BOOTTIME;
-#else
-  const clockid_t steady = CLOCK_MONOTONIC;
-#endif
-  static int64_t anchor;
-  struct timespec at;
-  clock_gettime(steady, &at);
-  int64_t ms = (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
-  if (anchor == 0) {
-    struct timespec day;
-    clock_gettime(CLOCK_REALTIME, &day);
-    anchor = (int64_t)day.tv_sec * 1000 + day.tv_nsec / 1000000 - ms;
-  }
-  return (uint64_t)(anchor + ms);
 }
 
 // What only a defect of this program or of the library answers.
@@ -92,11 +74,15 @@ static void say(chat *c, const char *words) {
   if (!put_line()) end(c, 1);
 }
 
-static void say_end(chat *c, const char *why, size_t len) {
-  put("* ended: ");
-  put_shown((bc_slice){(const uint8_t *)why, len});
-  say(c, "");
+// An end that is a failure: the number of the protocol's registry, or 0 for a relay that can't be reached.
+static void say_end(chat *c, int32_t code) {
+  bc_slice name = {0};
+  bc_code_name(code, &name);
   end(c, 1);
+  put("* ended: ");
+  if (code == 0) put("unreachable");
+  else put_shown(name);
+  say(c, "");
 }
 
 static uint64_t next_pause(chat *c) {
@@ -128,11 +114,8 @@ static void show_end(chat *c, const bc_event *event) {
   case BC_ENDED_LEFT:
     end(c, 0);
     break;
-  default: {
-    bc_slice name = {0};
-    bc_code_name(event->code, &name);
-    say_end(c, (const char *)name.ptr, name.len);
-  }
+  default:
+    say_end(c, event->code);
   }
 }
 
@@ -194,9 +177,9 @@ static void drain(chat *c) {
       c->connect_at = now_ms() + (c->reached ? next_pause(c) : 0);
       break;
     case BC_OUTPUT_SEND:
-      // A relay that reads nothing any more is no relay: `keep_connection` gives it up as silent.
-      if (c->wire.state == CONNECTION_OPEN && !connection_send(&c->wire, output.frame.ptr, output.frame.len))
-        c->heard_at = 0;
+      // A relay that reads nothing any more is given up. What it has missed it is sent on the next connection.
+      if (c->wire.state == CONNECTION_OPEN && !c->choked)
+        c->choked = !connection_send(&c->wire, output.frame.ptr, output.frame.len);
       break;
     case BC_OUTPUT_CLOSE:
       c->wants_connection = false;
@@ -205,7 +188,6 @@ static void drain(chat *c) {
       break;
     case BC_OUTPUT_EVENT:
       show(c, &output.event);
-      explicit_bzero(&output, sizeof output);
       break;
     default:
       break;
@@ -217,6 +199,7 @@ static void on_opened(void *owner) {
   chat *c = owner;
   c->since = c->heard_at = now_ms();
   c->reached = true;
+  c->choked = false;
   must(bc_client_handle_connected(c->client, c->since), "connected");
   drain(c);
 }
@@ -232,7 +215,7 @@ static void on_message(void *owner, const uint8_t *bytes, size_t len) {
 static void not_opened(chat *c) {
   // What can't be reached at the start is not waited for; later there is a seat to come back to.
   if (!c->reached) {
-    say_end(c, "unreachable", sizeof "unreachable" - 1);
+    say_end(c, 0);
     return;
   }
   c->wants_connection = true;
@@ -280,7 +263,7 @@ static void keep_connection(chat *c, uint64_t now) {
   case CONNECTION_OPEN: {
     bool well = settled(c);
     if (well) c->pause_ms = PAUSE_FIRST_MS;
-    if (now - c->heard_at >= SILENCE_MS || (!well && age >= PATIENCE_MS) || c->ended) {
+    if (now - c->heard_at >= SILENCE_MS || (!well && age >= PATIENCE_MS) || c->choked || c->ended) {
       connection_drop(&c->wire);
       on_ended(c, CONNECTION_OPEN);
     }
@@ -396,54 +379,6 @@ static int run(chat *c) {
   return c->status;
 }
 
-// base64url of 16 bytes (spec section 3): 22 characters.
-static void write_id(const bc_id *id, char *to) {
-  static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  uint32_t bits = 0;
-  int count = 0;
-  for (size_t i = 0; i < sizeof id->bytes; i++) {
-    bits = bits << 8 | id->bytes[i];
-    for (count += 8; count >= 6; count -= 6) *to++ = alphabet[bits >> (count - 6) & 63];
-  }
-  *to++ = alphabet[bits << (6 - count) & 63];
-  *to = 0;
-}
-
-// Makes a room. Answers whether that worked; the link is what `link` and `link_len` have held room for.
-static bool create(chat *c, const char *base, uint8_t *link, size_t *link_len, bc_room_created_answer *created) {
-  static creation made;
-  uint8_t request[BC_REQUEST_MAX];
-  size_t request_len = sizeof request;
-  bc_room_settings settings;
-  must(bc_room_settings_default(&settings), "settings");
-  int32_t code = bc_room_plan((const uint8_t *)base, strlen(base), &settings, now_ms(), NULL, request, &request_len,
-                              link, link_len);
-  size_t base_len = 0;
-  if (code == BC_OK) code = bc_link_check(link, *link_len, &base_len, NULL);
-  if (code == BC_OK && !address_of(link, base_len, &c->relay)) code = BC_ERROR_LENGTH;
-  if (code != BC_OK) {
-    complain(base, code);
-    return false;
-  }
-  made.request = request;
-  made.request_len = request_len;
-  if (!create_room(&made, c->wire.context, &c->relay)) {
-    say_end(c, "unreachable", sizeof "unreachable" - 1);
-  } else if (made.status != 201) {
-    bc_problem_answer problem;
-    code = bc_problem(made.answer, made.answer_len, &problem);
-    complain("the relay makes no room", code == BC_OK ? problem.code : code);
-  } else {
-    code = bc_room_created(made.answer, made.answer_len, link, *link_len, created);
-    if (code != BC_OK) complain("the relay makes no room", code);
-  }
-  explicit_bzero(made.answer, sizeof made.answer);
-  explicit_bzero(request, sizeof request);
-  made.request = NULL;
-  made.request_len = made.sent = 0;
-  return made.status == 201 && code == BC_OK;
-}
-
 static struct lws_context *make_context(const char *ca) {
   static const struct lws_protocols none = {.name = NULL};
   // The library keeps pointing at it.
@@ -475,18 +410,50 @@ static int join(chat *c, const uint8_t *link, size_t link_len, const char *name,
   if (name != NULL) options.name = (bc_slice){(const uint8_t *)name, strlen(name)};
   if (code == BC_OK) code = bc_client_new(&options, &c->client);
   if (code != BC_OK) {
-    bc_slice why = {0};
-    bc_code_name(code, &why);
-    say_end(c, (const char *)why.ptr, why.len);
-    return 1;
+    say_end(c, code);
+    return c->status;
   }
-  char id[23];
-  write_id(&room, id);
-  snprintf(c->path, sizeof c->path, "%s/api/rooms/%s/ws", c->relay.path, id);
+  address_room(&c->relay, &room, c->path, sizeof c->path);
   int status = run(c);
   explicit_bzero(c->path, sizeof c->path);
   must(bc_client_free(c->client), "free");
   return status;
+}
+
+// Makes a room, shows its link and joins it.
+static int create_and_join(chat *c, const char *base, const char *name) {
+  static uint8_t link[BC_LINK_MAX];
+  size_t link_len = sizeof link;
+  bc_room_created_answer created;
+  int32_t code = 0;
+  if (create_room(c->wire.context, base, link, &link_len, &created, &code)) {
+    put("* link ");
+    put_shown((bc_slice){link, link_len});
+    say(c, "");
+    join(c, link, link_len, name, created.creator_token);
+  } else {
+    say_end(c, code);
+  }
+  explicit_bzero(&created, sizeof created);
+  explicit_bzero(link, sizeof link);
+  return c->status;
+}
+
+static int join_given(chat *c, char *given, const char *name) {
+  static uint8_t link[BC_LINK_MAX];
+  long len;
+  if (strcmp(given, "-") == 0) {
+    len = input_first_line(link, sizeof link);
+  } else {
+    len = strlen(given) <= sizeof link ? (long)strlen(given) : -1;
+    if (len >= 0) memcpy(link, given, (size_t)len);
+    // Out of the arguments, where every program of this machine can read it.
+    explicit_bzero(given, strlen(given));
+  }
+  if (len >= 0) join(c, link, (size_t)len, name, NULL);
+  else say_end(c, bc_link_check((const uint8_t *)"", 0, NULL, NULL));
+  explicit_bzero(link, sizeof link);
+  return c->status;
 }
 
 static void prepare(void) {
@@ -522,9 +489,6 @@ int main(int argc, char **argv) {
   }
   prepare();
   static chat c;
-  static uint8_t link[BC_LINK_MAX];
-  size_t link_len = sizeof link;
-  bc_room_created_answer created;
   c.pause_ms = PAUSE_FIRST_MS;
   c.wire.events = &events;
   c.wire.owner = &c;
@@ -533,30 +497,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "libwebsockets can't be set up%s\n", ca != NULL ? " with this file of certificates" : "");
     return 1;
   }
-  int status = 1;
   const char *name = argc - at == 2 ? argv[at + 1] : NULL;
-  if (creates) {
-    if (create(&c, argv[at], link, &link_len, &created)) {
-      put("* link ");
-      put_shown((bc_slice){link, link_len});
-      say(&c, "");
-      status = join(&c, link, link_len, name, created.creator_token);
-    }
-    explicit_bzero(&created, sizeof created);
-  } else if (strcmp(argv[at], "-") == 0) {
-    long len = input_first_line(link, sizeof link);
-    if (len >= 0) status = join(&c, link, (size_t)len, name, NULL);
-    else fprintf(stderr, "no link\n");
-  } else if (strlen(argv[at]) > sizeof link) {
-    fprintf(stderr, "no link\n");
-  } else {
-    // Out of the arguments, where every program of this machine can read it.
-    link_len = strlen(argv[at]);
-    memcpy(link, argv[at], link_len);
-    explicit_bzero(argv[at], link_len);
-    status = join(&c, link, link_len, name, NULL);
-  }
-  explicit_bzero(link, sizeof link);
+  int status = creates ? create_and_join(&c, argv[at], name) : join_given(&c, argv[at], name);
   lws_context_destroy(c.wire.context);
   input_stop();
   return status;

@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE // explicit_bzero
 #include "connection.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,26 @@ bool address_of(const uint8_t *base, size_t len, address *to) {
   return copy(to->host, sizeof to->host, host, (size_t)(host_end - host)) &&
          copy(to->authority, sizeof to->authority, authority, (size_t)(path - authority)) &&
          copy(to->path, sizeof to->path, path, (size_t)(end - path));
+}
+
+// base64url of 16 bytes (spec section 3): 22 characters.
+static void write_id(const bc_id *id, char *to) {
+  static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  uint32_t bits = 0;
+  int count = 0;
+  for (size_t i = 0; i < sizeof id->bytes; i++) {
+    bits = bits << 8 | id->bytes[i];
+    for (count += 8; count >= 6; count -= 6) *to++ = alphabet[bits >> (count - 6) & 63];
+  }
+  *to++ = alphabet[bits << (6 - count) & 63];
+  *to = 0;
+}
+
+void address_room(const address *of, const bc_id *room, char *path, size_t size) {
+  char id[23];
+  write_id(room, id);
+  snprintf(path, size, "%s/api/rooms/%s/ws", of->path, id);
+  explicit_bzero(id, sizeof id);
 }
 
 void address_request(const address *to, struct lws_context *context, struct lws_client_connect_info *request) {

@@ -2,6 +2,7 @@
 #ifndef CHAT_CONNECTION_H
 #define CHAT_CONNECTION_H
 
+#include <burnchat.h>
 #include <libwebsockets.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,9 @@ typedef struct {
 
 // Takes a base apart that bc_link_check has accepted. Answers false for what can't be one.
 bool address_of(const uint8_t *base, size_t len, address *to);
+
+// Writes the path of a room's WebSocket (spec section 13.1).
+void address_room(const address *of, const bc_id *room, char *path, size_t size);
 
 // Fills in what every request to the relay has in common.
 void address_request(const address *to, struct lws_context *context, struct lws_client_connect_info *request);

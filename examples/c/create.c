@@ -1,3 +1,5 @@
+#define _DEFAULT_SOURCE // explicit_bzero
+#include "clock.h"
 #include "create.h"
 
 #include <stdio.h>
@@ -5,8 +7,21 @@
 
 #define PATIENCE_US (10 * LWS_US_PER_SEC)
 
+// The longest answer that is read.
+#define ANSWER_MAX 65536
+
 // The largest piece of the request that is written at once, and of the answer that is read.
 #define PIECE 1024
+
+typedef struct {
+  const uint8_t *request; // the body to send
+  size_t request_len;
+  size_t sent;
+  bool done;
+  unsigned status; // of HTTP, 0 if there was no answer
+  uint8_t answer[ANSWER_MAX];
+  size_t answer_len;
+} creation;
 
 static bool add_headers(creation *c, struct lws *wsi, unsigned char **at, unsigned char *end) {
   static const char type[] = "application/json";
@@ -54,7 +69,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     int room = PIECE;
     // What it reads comes as the next reason.
     int read = lws_http_client_read(wsi, &at, &room);
-    lws_explicit_bzero(piece, sizeof piece);
+    explicit_bzero(piece, sizeof piece);
     return read < 0 ? -1 : 0;
   }
   case LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ:
@@ -80,7 +95,8 @@ static void wake(lws_sorted_usec_list_t *timer) {
   (void)timer;
 }
 
-bool create_room(creation *c, struct lws_context *context, const address *to) {
+// Sends `POST <base>/api/rooms` and waits for the answer. Answers whether there was one.
+static bool post(creation *c, struct lws_context *context, const address *to) {
   char path[sizeof to->path + sizeof "/api/rooms"];
   snprintf(path, sizeof path, "%s/api/rooms", to->path);
   struct lws_client_connect_info request;
@@ -102,4 +118,34 @@ bool create_room(creation *c, struct lws_context *context, const address *to) {
   // Too late is no answer, and a late one is not to find `c` gone.
   if (!c->done && wsi != NULL) lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
   return c->status != 0;
+}
+
+bool create_room(struct lws_context *context, const char *base, uint8_t *link, size_t *link_len,
+                 bc_room_created_answer *created, int32_t *code) {
+  // libwebsockets may call back with it until its context is gone.
+  static creation room;
+  static address relay;
+  uint8_t request[BC_REQUEST_MAX];
+  size_t request_len = sizeof request, base_len;
+  bc_room_settings settings;
+  bc_problem_answer problem;
+  *code = bc_room_settings_default(&settings);
+  if (*code == BC_OK)
+    *code = bc_room_plan((const uint8_t *)base, strlen(base), &settings, now_ms(), NULL, request, &request_len, link,
+                         link_len);
+  if (*code == BC_OK) *code = bc_link_check(link, *link_len, &base_len, NULL);
+  if (*code == BC_OK && !address_of(link, base_len, &relay)) *code = BC_ERROR_LENGTH;
+  if (*code != BC_OK) return false;
+  room.request = request;
+  room.request_len = request_len;
+  bool answered = post(&room, context, &relay);
+  if (answered && room.status == 201) {
+    *code = bc_room_created(room.answer, room.answer_len, link, *link_len, created);
+  } else if (answered) {
+    *code = bc_problem(room.answer, room.answer_len, &problem);
+    if (*code == BC_OK) *code = problem.code;
+  }
+  explicit_bzero(&room, sizeof room);
+  explicit_bzero(request, sizeof request);
+  return answered && *code == BC_OK;
 }

@@ -4,23 +4,15 @@
 
 #include "connection.h"
 
-// The longest answer that is read.
-#define ANSWER_MAX 65536
-
-typedef struct {
-  const uint8_t *request; // the body to send
-  size_t request_len;
-  size_t sent;
-  bool done;
-  unsigned status; // of HTTP, 0 if there was no answer
-  uint8_t answer[ANSWER_MAX];
-  size_t answer_len;
-} creation;
+#include <burnchat.h>
 
 // The protocol to register with libwebsockets.
 extern const struct lws_protocols create_protocol;
 
-// Sends `POST <base>/api/rooms` and waits for the answer. Answers false if there was none in 10 s.
-bool create_room(creation *c, struct lws_context *context, const address *to);
+// Makes a room of ten minutes at the relay of this URL. `link` has room for BC_LINK_MAX bytes and `link_len` says so; they
+// and `created` are filled in. Answers false if that failed: `code` is the number of the protocol's registry, or 0 if
+// there was no answer in 10 s.
+bool create_room(struct lws_context *context, const char *base, uint8_t *link, size_t *link_len,
+                 bc_room_created_answer *created, int32_t *code);
 
 #endif

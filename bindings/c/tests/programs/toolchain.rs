@@ -17,7 +17,7 @@ pub(crate) const VALGRIND: &[&str] = &[
 ];
 
 /// The chat program's files.
-pub(crate) const CHAT: &[&str] = &["chat.c", "connection.c", "create.c", "input.c", "screen.c"];
+pub(crate) const CHAT: &[&str] = &["chat.c", "clock.c", "connection.c", "create.c", "input.c", "screen.c"];
 
 pub(crate) fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
