@@ -77,6 +77,13 @@ fn talk_with_the_terminal_client(watched: Watched) {
     ana.say("\u{1b}[2J\u{9b}m\n\u{7f}\u{202e}end");
     assert_eq!(ben.tells("Ana: "), "␛[2J\u{fffd}m␊␡\u{fffd}end");
 
+    // As long as a text may be: it comes in pieces.
+    let longest = "Burnchat".repeat(4_096);
+    ana.say(&longest);
+    assert_eq!(ben.tells("Ana: "), longest);
+    ben.say(&longest);
+    assert_eq!(ana.hears(), longest);
+
     ben.say("/codes");
     let codes = ben.tells("* code ");
     ana.tell(&json!({ "cmd": "verify" }));

@@ -17,7 +17,14 @@ pub(crate) const VALGRIND: &[&str] = &[
 ];
 
 /// The chat program's files.
-pub(crate) const CHAT: &[&str] = &["chat.c", "clock.c", "connection.c", "create.c", "input.c", "screen.c"];
+pub(crate) const CHAT: &[&str] = &[
+    "chat.c",
+    "clock.c",
+    "connection.c",
+    "create.c",
+    "input.c",
+    "screen.c",
+];
 
 pub(crate) fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -69,7 +76,13 @@ pub(crate) fn told(output: &Output) -> String {
 
 /// Whether a compiler or checker is there. Where the tests are to be whole, its absence is a failure.
 pub(crate) fn has(program: &str) -> bool {
-    there_is(Command::new(program).arg("--version"), program)
+    // OpenSSL has words where others have options.
+    let version = if program == "openssl" {
+        "version"
+    } else {
+        "--version"
+    };
+    there_is(Command::new(program).arg(version), program)
 }
 
 /// Whether pkg-config knows of a library, of this version or a newer one.
