@@ -13,6 +13,7 @@
 
 #include <burnchat.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -457,6 +458,10 @@ static int join_given(chat *c, char *given, const char *name) {
 }
 
 static void prepare(void) {
+  // A stream that was closed by whoever started this would be given to the next file that is opened.
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) exit(1);
+  }
   // No copy of what is said goes to a file when this program crashes.
   const struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);

@@ -181,6 +181,20 @@ fn built_with_clang_it_joins_the_room_that_it_has_made_built_with_gcc() {
 }
 
 #[test]
+fn without_standard_input_it_leaves() {
+    if !can_build() {
+        return;
+    }
+    let relay = Relay::start(&[]);
+    let mut shell = command("sh");
+    shell.args(["-c", "exec \"$@\" <&-", "sh"]);
+    shell.arg(program(Watched::Not).get_program());
+    let ana = Program::start(shell.args(["--create", &relay.url]));
+    ana.tells("* joined");
+    assert_eq!(ana.ends(), 0);
+}
+
+#[test]
 fn a_relay_that_ends_burns_the_room() {
     if !can_build() {
         return;

@@ -4,9 +4,13 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Output;
 
+#[cfg(test)]
 mod chat;
+#[cfg(test)]
 mod packages;
+#[cfg(test)]
 mod people;
+#[cfg(test)]
 mod toolchain;
 
 use toolchain::{Library, SANITIZERS, build, has, here, libraries, succeed, told};
