@@ -128,7 +128,7 @@ impl Kind for Inner {
     const MAGIC: u64 = 0x9e1c_55a7_c1f0_4b6d;
 }
 
-/// Runs a call on a client, after letting go of what the last one lent.
+/// Runs a call on a client, and lets go of what the last one lent.
 ///
 /// # Safety
 /// As [`handle::enter`].
@@ -137,8 +137,11 @@ unsafe fn enter(client: *mut ClientHandle, work: impl FnOnce(&mut Inner) -> Outc
     // SAFETY: as this function's caller promises.
     unsafe {
         handle::enter(client.cast(), |inner: &mut Inner| {
-            inner.held = Held::default();
-            work(inner)
+            // What was lent may come back as what the caller gives: it lasts as long as this call.
+            let lent = std::mem::take(&mut inner.held);
+            let outcome = work(inner);
+            drop(lent);
+            outcome
         })
     }
 }

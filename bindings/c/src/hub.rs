@@ -106,7 +106,7 @@ impl Kind for Inner {
     const MAGIC: u64 = 0x27d4_eb2f_1656_67c5;
 }
 
-/// Runs a call on a hub, after letting go of what the last one lent.
+/// Runs a call on a hub, and lets go of what the last one lent.
 ///
 /// # Safety
 /// As [`handle::enter`].
@@ -115,8 +115,11 @@ unsafe fn enter(hub: *mut HubHandle, work: impl FnOnce(&mut Inner) -> Outcome) -
     // SAFETY: as this function's caller promises.
     unsafe {
         handle::enter(hub.cast(), |inner: &mut Inner| {
-            inner.held = Held::default();
-            work(inner)
+            // What was lent may come back as what the caller gives: it lasts as long as this call.
+            let lent = std::mem::take(&mut inner.held);
+            let outcome = work(inner);
+            drop(lent);
+            outcome
         })
     }
 }

@@ -96,6 +96,10 @@ static int in_a_room(void) {
   size_t count;
   WANT(bc_client_participants(ana, &people, &count), BC_OK);
   if (count != 1 || people[0].flags != (BC_PARTICIPANT_VERIFIED | BC_PARTICIPANT_ME)) return 1;
+  // What was lent may be given back: it lasts until the call that ends it is over.
+  WANT(bc_client_kick(ana, 2, &people[0].id, 1), 709);
+  WANT(bc_client_participants(ana, &people, &count), BC_OK);
+  WANT(bc_client_send_text(ana, 2, people[0].name.ptr, people[0].name.len, 0, NULL), 700);
   WANT(bc_client_participants(ana, NULL, &count), BC_ERROR_NULL);
   WANT(bc_client_participants(ana, &people, NULL), BC_ERROR_NULL);
   bc_verification codes;
