@@ -17,6 +17,10 @@ Builds libburnchat and installs it below PREFIX (/usr/local, say):
 END
 }
 
+if [ "${1-}" = --help ]; then
+    usage
+    exit
+fi
 from=
 if [ "${1-}" = --from ] && [ $# -ge 2 ]; then
     from=$2

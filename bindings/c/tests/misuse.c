@@ -132,6 +132,9 @@ static int in_a_room(void) {
   WANT(bc_hub_burn(hub, 2, &stranger, token, &answer), 200);
   WANT(bc_hub_take_down(hub, 2, &stranger), 200);
   WANT(bc_hub_take_down(hub, 2, NULL), BC_ERROR_NULL);
+  WANT(bc_hub_leave(hub, 2, &stranger, token, &answer), 200);
+  WANT(bc_hub_leave(hub, 2, &stranger, NULL, &answer), BC_ERROR_NULL);
+  WANT(bc_hub_set_memory_full(NULL, 1), BC_ERROR_NULL);
   bc_hub_stats stats;
   WANT(bc_hub_get_stats(hub, &stats, sizeof stats), BC_OK);
   if (stats.rooms != 1 || stats.participants != 1) return 1;
