@@ -129,9 +129,7 @@ pub(crate) unsafe fn free<T: Kind + 'static>(handle: *mut Shell<T>) -> i32 {
     // SAFETY: the state was changed to freed by this call alone, so nobody else has a reference.
     let inner = unsafe { &mut *shell.inner.get() };
     let inner = inner.take();
-    // SAFETY: the pointer came from `new`, and only the call that frees the handle gets here.
-    let shell = unsafe { Box::from_raw(handle) };
-    keep(shell);
+    keep(Kept(handle));
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(inner)));
     answer(dropped.map_err(|_| BC_ERROR_PANIC))
 }
@@ -148,9 +146,9 @@ unsafe fn check<'a, T: Kind>(handle: *mut Shell<T>) -> Result<&'a Shell<T>, i32>
     if !handle.is_aligned() {
         return Err(BC_ERROR_HANDLE);
     }
-    // SAFETY: every kind of handle begins with a head, and the caller vouches for as many bytes.
-    let head = unsafe { &*handle.cast::<Head>() };
-    if head.magic.load(Ordering::Acquire) != T::MAGIC {
+    // SAFETY: every kind of handle begins with its number, and the caller vouches for as many bytes.
+    let magic = unsafe { &*handle.cast::<AtomicU64>() };
+    if magic.load(Ordering::Acquire) != T::MAGIC {
         return Err(BC_ERROR_HANDLE);
     }
     // SAFETY: what begins with this number was made by `new` for this kind.
@@ -169,25 +167,37 @@ fn take(head: &Head, to: u8) -> Outcome {
         })
 }
 
+/// A freed handle's shell. Calls that come too late still read it by the pointer they have, so it is nobody's own before
+/// it goes.
+struct Kept<T>(*mut Shell<T>);
+
+impl<T> Drop for Kept<T> {
+    #[allow(unsafe_code, reason = "a pointer from C")]
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from `new`, and only the one call that freed the handle has made this of it.
+        drop(unsafe { Box::from_raw(self.0) });
+    }
+}
+
 /// Keeps a freed shell for a while.
-fn keep<T: Kind + 'static>(shell: Box<Shell<T>>) {
+fn keep<T: Kind + 'static>(shell: Kept<T>) {
     thread_local! {
         static SHELLS: RefCell<VecDeque<Box<dyn Forgotten>>> = const { RefCell::new(VecDeque::new()) };
     }
     // Where the thread is ending there is nowhere to keep it.
     let _ = SHELLS.try_with(|shells| {
         let mut shells = shells.borrow_mut();
-        shells.push_back(shell);
+        shells.push_back(Box::new(shell));
         if shells.len() > SHELLS_KEPT {
             shells.pop_front();
         }
     });
 }
 
-/// A shell without what was in it.
+/// A shell of any kind, without what was in it.
 trait Forgotten {}
 
-impl<T> Forgotten for Shell<T> {}
+impl<T> Forgotten for Kept<T> {}
 
 impl<T> Drop for Shell<T> {
     /// What is left in memory that is given back is not taken for a handle.
