@@ -402,7 +402,8 @@ static struct lws_context *make_context(const char *ca) {
   return lws_create_context(&info);
 }
 
-static int join(chat *c, const uint8_t *link, size_t link_len, const char *name, const uint8_t *creator_token) {
+// Joins, and wipes the link and the token as soon as the client has them.
+static int join(chat *c, uint8_t *link, size_t link_len, const char *name, uint8_t *creator_token) {
   size_t base_len;
   bc_id room;
   int32_t code = bc_link_check(link, link_len, &base_len, &room);
@@ -410,6 +411,8 @@ static int join(chat *c, const uint8_t *link, size_t link_len, const char *name,
   bc_join_options options = {.link = {link, link_len}, .creator_token = creator_token};
   if (name != NULL) options.name = (bc_slice){(const uint8_t *)name, strlen(name)};
   if (code == BC_OK) code = bc_client_new(&options, &c->client);
+  explicit_bzero(link, link_len);
+  if (creator_token != NULL) explicit_bzero(creator_token, 32);
   if (code != BC_OK) {
     say_end(c, code);
     return c->status;
@@ -436,7 +439,6 @@ static int create_and_join(chat *c, const char *base, const char *name) {
     say_end(c, code);
   }
   explicit_bzero(&created, sizeof created);
-  explicit_bzero(link, sizeof link);
   return c->status;
 }
 
@@ -453,7 +455,6 @@ static int join_given(chat *c, char *given, const char *name) {
   }
   if (len >= 0) join(c, link, (size_t)len, name, NULL);
   else say_end(c, bc_link_check((const uint8_t *)"", 0, NULL, NULL));
-  explicit_bzero(link, sizeof link);
   return c->status;
 }
 
