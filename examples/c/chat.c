@@ -431,6 +431,7 @@ static int create_and_join(chat *c, const char *base, const char *name) {
   bc_room_created_answer created;
   int32_t code = 0;
   if (create_room(c->wire.context, base, link, &link_len, &created, &code)) {
+    explicit_bzero(created.pin, sizeof created.pin); // for other devices, of which this program has none
     put("* link ");
     put_shown((bc_slice){link, link_len});
     say(c, "");
@@ -455,6 +456,7 @@ static int join_given(chat *c, char *given, const char *name) {
   }
   if (len >= 0) join(c, link, (size_t)len, name, NULL);
   else say_end(c, bc_link_check((const uint8_t *)"", 0, NULL, NULL));
+  explicit_bzero(link, sizeof link);
   return c->status;
 }
 
