@@ -1,4 +1,4 @@
-//! Our own functions: what burnchat-core answers.
+// Our own functions: what burnchat-core answers. (burnchat-wasm includes this file, so its comment is not `//!`.)
 
 use burnchat_core::crypto::{
     Body, Decoded, Header, KemKeyPair, KemPublicKey, KeyEncryptionKey, Label, LastEpoch, Name,
