@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Guest, Heard, Person, shown, startRelay } from './programs.js';
+import { Guest, Heard, Peer, shown, startRelay } from './programs.js';
 
 /** @type {Awaited<ReturnType<typeof startRelay>>} */
 let relay;
@@ -38,8 +38,10 @@ class Chat {
 
 test('it joins, talks, shows the codes and burns the room', async () => {
   const { link, host } = await Guest.host(relay.base, { whoMayBurn: 'anyone' });
-  const [ben, cleo] = [new Chat(link, 'ben'), await Person.join(link, { name: 'cleo' })];
-  await Promise.all([ben.sees('* joined'), host.keyed(3), cleo.keyed(3)]);
+  const cleo = await Peer.join(link, { name: 'cleo' });
+  await cleo.keyed(2);
+  const ben = new Chat(link, 'ben');
+  await Promise.all([ben.sees('* joined').then(() => ben.sees('* keyed')), host.keyed(3), cleo.keyed(3)]);
   await cleo.says('line one\nline two \u001b[31m');
   await ben.sees('cleo: line one\ufffdline two \ufffd[31m');
   ben.says('hello from the terminal');

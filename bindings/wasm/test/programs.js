@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 
-import { Heard } from '../../../examples/web/net/test/programs.js';
+import { Heard, Person } from '../../../examples/web/net/test/programs.js';
 import { createRoom, joinRoom } from '../js/room.js';
 
-export { Cable, Heard, Person, shown, startRelay, Terminal } from '../../../examples/web/net/test/programs.js';
+export { Cable, Heard, shown, startRelay, Terminal } from '../../../examples/web/net/test/programs.js';
 
 /** @typedef {import('../js/room.js').RoomEvent} RoomEvent */
 
@@ -19,6 +19,24 @@ export function program(/** @type {string} */ name) {
   const path = join(target, 'debug', name);
   if (!existsSync(path)) throw new Error(`${path} is missing`);
   return path;
+}
+
+/** Whether the last key is for the last change of the roster. The machine knows of a change before it has told all of it. */
+function isNewest(/** @type {{ type: string }[]} */ events) {
+  const changes = ['joined', 'participantJoined', 'participantLeft', 'verificationChanged'];
+  return events.findLastIndex(({ type }) => type === 'keyed') > events.findLastIndex(({ type }) => changes.includes(type));
+}
+
+/** A participant of the plain-JS client. */
+export class Peer extends Person {
+  static async join(link, options) {
+    const person = await Person.join(link, options);
+    return Object.setPrototypeOf(person, Peer.prototype);
+  }
+
+  newest() {
+    return isNewest(this.heard.all);
+  }
 }
 
 /** A participant of this package. */
@@ -51,9 +69,7 @@ export class Guest {
 
   /** Until so many are there and the newest roster has a key. */
   keyed(people) {
-    const last = (type) => this.heard.all.findLastIndex((event) => event.type === type);
-    const isSo = () => this.room.participants().length === people && last('keyed') > last('verificationChanged');
-    return this.heard.until(isSo, `a key for ${people}`);
+    return this.heard.until(() => this.room.participants().length === people && isNewest(this.heard.all), `a key for ${people}`);
   }
 
   idOf(name) {

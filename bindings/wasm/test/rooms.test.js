@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { createRoom } from '../js/room.js';
 import { codeName } from '../js/index.js';
-import { Cable, Guest, Person, shown, startRelay, Terminal } from './programs.js';
+import { Cable, Guest, Peer, shown, startRelay, Terminal } from './programs.js';
 
 /** @type {Awaited<ReturnType<typeof startRelay>>} */
 let relay;
@@ -19,16 +19,16 @@ after(async () => {
 
 test('three implementations talk in one room, see the same codes, and burn with it', async () => {
   const { link, host } = await Guest.host(relay.base);
-  const [ben, cleo] = [await Person.join(link, { name: 'ben' }), Terminal.join(link, '--name', 'cleo')];
+  const [ben, cleo] = [await Peer.join(link, { name: 'ben' }), Terminal.join(link, '--name', 'cleo')];
   await Promise.all([host.keyed(3), ben.keyed(3), cleo.keyed()]);
   const id = host.room.send('from WebAssembly — «ünïcode» 🔥');
   assert.equal((await ben.reads('from WebAssembly — «ünïcode» 🔥')).id, id);
   await cleo.reads('from WebAssembly — «ünïcode» 🔥');
   assert.equal((await host.hears('accepted')).id, id);
   await ben.says('from plain JavaScript');
-  cleo.says('from Rust');
   const { author, history, burnAfterMs } = await host.reads('from plain JavaScript');
   assert.deepEqual([author.name, author.self, author.verified, history, burnAfterMs], ['ben', false, true, false, 0]);
+  cleo.says('from Rust');
   await host.reads('from Rust');
   const codes = host.codes();
   assert.match(codes.number, /^(\d{5}\s){11}\d{5}$/);
@@ -39,7 +39,7 @@ test('three implementations talk in one room, see the same codes, and burn with 
 
 test('whoever is kicked is out, and the new link reaches the others', async () => {
   const { link, host } = await Guest.host(relay.base);
-  const [ben, cleo] = [await Person.join(link, { name: 'ben' }), await Guest.join(link, { name: 'cleo' })];
+  const [ben, cleo] = [await Peer.join(link, { name: 'ben' }), await Guest.join(link, { name: 'cleo' })];
   await Promise.all([host.keyed(3), ben.keyed(3), cleo.keyed(3)]);
   host.room.kick(host.idOf('ben'));
   assert.equal((await ben.hears('ended')).reason, 'kicked');
@@ -57,10 +57,10 @@ test('whoever is kicked is out, and the new link reaches the others', async () =
   await cleo.hears('ended');
 });
 
-test('the plain-JS client kicks us, and the room goes on without us', async () => {
+test('the Rust client kicks us, and the room goes on without us', async () => {
   const ana = Terminal.create(relay.base, '--ttl', '5m', '--name', 'ana');
   const { link } = await ana.hears('created');
-  const [ben, cleo] = [await Guest.join(link, { name: 'ben' }), await Person.join(link, { name: 'cleo' })];
+  const [ben, cleo] = [await Guest.join(link, { name: 'ben' }), await Peer.join(link, { name: 'cleo' })];
   await Promise.all([ben.keyed(3), cleo.keyed(3), ana.keyed()]);
   ana.command({ cmd: 'kick', id: ben.idOf('ben') });
   assert.equal((await ben.hears('ended')).reason, 'kicked');
@@ -82,11 +82,11 @@ test('a connection that breaks is made again, and what was said meanwhile arrive
     host.room.send('one');
     host.room.send('two');
     const mine = ben.room.send('from afar');
-    await ben.hears('resumed');
     await ben.reads('one');
     await ben.reads('two');
-    await host.reads('from afar');
+    await ben.hears('resumed');
     assert.equal((await ben.hears('accepted')).id, mine);
+    await host.reads('from afar');
     ben.room.leave();
     assert.equal((await host.hears('participantLeft')).reason, 'left');
     host.room.burn();
@@ -101,7 +101,7 @@ test('with history, who comes late reads what was said before', async () => {
   await host.keyed(1);
   host.room.send('first, alone');
   await host.hears('accepted');
-  const ben = await Person.join(link, { name: 'ben' });
+  const ben = await Peer.join(link, { name: 'ben' });
   await ben.reads('first, alone');
   const cleo = await Guest.join(link, { name: 'cleo' });
   assert.equal((await cleo.reads('first, alone')).history, true);
@@ -112,7 +112,7 @@ test('with history, who comes late reads what was said before', async () => {
 
 test('a text with a time of its own burns on both sides once it is read', async () => {
   const { link, host } = await Guest.host(relay.base);
-  const ben = await Person.join(link, { name: 'ben' });
+  const ben = await Peer.join(link, { name: 'ben' });
   await Promise.all([host.keyed(2), ben.keyed(2)]);
   await ben.says('for a moment', { burnAfterMs: 200 });
   const { id, author, burnAfterMs } = await host.reads('for a moment');
