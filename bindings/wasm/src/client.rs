@@ -17,6 +17,7 @@ use crate::entropy::Entropy;
 use crate::event;
 use crate::plain::{Plain, member, number, secret, text, time, whole};
 use crate::refusal::{fault, throw, thrown};
+use crate::stack;
 
 /// How many messages can be marked as read in one call.
 const READ_AT_ONCE: u32 = 4_096;
@@ -46,7 +47,10 @@ impl Client {
         let pin = text(&options, "pin")?.map(Zeroizing::new);
         let mut entropy = Entropy::new(&member(&options, "seed")?)?;
         let options = JoinOptions {
-            name: name.map(|name| Name::new(&name)).transpose().map_err(thrown)?,
+            name: name
+                .map(|name| Name::new(&name))
+                .transpose()
+                .map_err(thrown)?,
             pin: pin.map(|pin| SecretBytes::copy_of(pin.as_bytes())),
             creator_token: secret(&options, "creatorToken")?,
             seat_token: secret(&options, "seatToken")?,
@@ -150,8 +154,12 @@ impl Client {
         let messages: Vec<_> = messages
             .iter()
             .map(|message| {
-                let author = text(&message, "author")?.as_deref().and_then(ParticipantId::from_base64);
-                let id = text(&message, "id")?.as_deref().and_then(MessageId::from_base64);
+                let author = text(&message, "author")?
+                    .as_deref()
+                    .and_then(ParticipantId::from_base64);
+                let id = text(&message, "id")?
+                    .as_deref()
+                    .and_then(MessageId::from_base64);
                 author
                     .zip(id)
                     .map(|(sender, id)| ReadMessage { sender, id })
@@ -319,6 +327,13 @@ impl Client {
     pub fn seat_token(&self) -> Option<Uint8Array> {
         let token = self.machine.seat_token()?;
         Some(Uint8Array::from(token.as_bytes().as_slice()))
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // The machine wipes what it holds; calls have had copies of it.
+        stack::wipe_below();
     }
 }
 

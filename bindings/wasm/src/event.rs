@@ -93,9 +93,10 @@ fn told_of_the_room(event: &Event) -> Plain {
         Event::Reconnecting => Plain::tagged("reconnecting"),
         Event::Resumed => Plain::tagged("resumed"),
         Event::Rejoining { code } => Plain::tagged("rejoining").code(*code),
-        Event::Fault { error, about } => Plain::tagged("fault")
-            .code(error.code())
-            .put("about", about.map_or(JsValue::NULL, |id| id.to_base64().into())),
+        Event::Fault { error, about } => Plain::tagged("fault").code(error.code()).put(
+            "about",
+            about.map_or(JsValue::NULL, |id| id.to_base64().into()),
+        ),
         Event::Refused(refusal) => refused(Plain::tagged("refused"), refusal),
         Event::Ended(reason) => ended(reason),
         // An event that this package has no words for yet.
@@ -137,7 +138,10 @@ pub(crate) fn participant(who: &Participant) -> Plain {
     let name = who.name.as_ref();
     Plain::default()
         .put("id", who.id.to_base64())
-        .put("name", name.map_or(JsValue::NULL, |name| name.as_str().into()))
+        .put(
+            "name",
+            name.map_or(JsValue::NULL, |name| name.as_str().into()),
+        )
         .put("number", number(who.number))
         .put("tag", tag(&who.id))
         .put("label", who.label())

@@ -18,6 +18,7 @@ mod event;
 mod plain;
 mod refusal;
 mod room;
+mod stack;
 mod types;
 #[cfg(feature = "vectors")]
 mod vectors;

@@ -62,15 +62,29 @@ pub(crate) fn number(value: u64) -> JsValue {
     (value as f64).into()
 }
 
-/// A whole number from JavaScript.
+/// A number from JavaScript, without its fraction.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "its range has been checked"
 )]
-pub(crate) fn whole(value: f64) -> Result<u64, JsValue> {
-    if (0.0..=MAX_SAFE_INTEGER).contains(&value) && value.fract() == 0.0 {
+fn truncated(value: f64) -> Result<u64, JsValue> {
+    if (0.0..=MAX_SAFE_INTEGER).contains(&value) {
         Ok(value as u64)
+    } else {
+        Err(thrown(Code::InvalidParameter))
+    }
+}
+
+/// A whole number from JavaScript.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "it is one that JavaScript can write"
+)]
+pub(crate) fn whole(value: f64) -> Result<u64, JsValue> {
+    let number = truncated(value)?;
+    if number as f64 == value {
+        Ok(number)
     } else {
         Err(thrown(Code::InvalidParameter))
     }
@@ -78,7 +92,7 @@ pub(crate) fn whole(value: f64) -> Result<u64, JsValue> {
 
 /// A time from JavaScript: clocks there have fractions of a millisecond.
 pub(crate) fn time(now_ms: f64) -> Result<Timestamp, JsValue> {
-    whole(now_ms.floor()).map(Timestamp)
+    truncated(now_ms).map(Timestamp)
 }
 
 /// A member of an object of the caller's; `undefined` if there is no object, or no such member.
@@ -98,8 +112,11 @@ pub(crate) fn given(of: &JsValue, name: &str) -> Result<Option<JsValue>, JsValue
 /// A text that may be absent.
 pub(crate) fn text(of: &JsValue, name: &str) -> Result<Option<String>, JsValue> {
     let text = given(of, name)?;
-    text.map(|text| text.as_string().ok_or_else(|| thrown(Code::InvalidParameter)))
-        .transpose()
+    text.map(|text| {
+        text.as_string()
+            .ok_or_else(|| thrown(Code::InvalidParameter))
+    })
+    .transpose()
 }
 
 /// A whole number that may be absent.
@@ -127,6 +144,9 @@ pub(crate) fn exactly<const N: usize>(bytes: &JsValue) -> Result<Secret<N>, JsVa
 }
 
 /// The same of a member that may be absent.
-pub(crate) fn secret<const N: usize>(of: &JsValue, name: &str) -> Result<Option<Secret<N>>, JsValue> {
+pub(crate) fn secret<const N: usize>(
+    of: &JsValue,
+    name: &str,
+) -> Result<Option<Secret<N>>, JsValue> {
     given(of, name)?.map(|bytes| exactly(&bytes)).transpose()
 }

@@ -50,5 +50,6 @@ pub fn code_meaning(code: f64) -> Option<String> {
 
 fn known(number: f64) -> Option<Code> {
     let all = Code::ALL.iter().copied();
-    all.into_iter().find(|code| f64::from(code.number()) == number)
+    all.into_iter()
+        .find(|code| f64::from(code.number()) == number)
 }

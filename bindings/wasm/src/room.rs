@@ -15,6 +15,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::entropy::Entropy;
 use crate::plain::{Plain, count, flag, number, text, time};
 use crate::refusal::{throw, thrown};
+use crate::stack;
 
 /// Plans a room: the body of `POST <base>/api/rooms` (JSON), and the room's link, which is a secret.
 ///
@@ -48,10 +49,12 @@ pub fn plan_room(
     };
     let mut entropy = Entropy::new(&seed)?;
     let (request, link) = plan(&base, settings, time(now_ms)?, &mut entropy).map_err(throw)?;
-    Ok(Plain::default()
+    let planned = Plain::default()
         .put("request", request.encode().as_str())
-        .put("link", link.to_url().as_str())
-        .into())
+        .put("link", link.to_url().as_str());
+    drop(link);
+    stack::wipe_below();
+    Ok(planned.into())
 }
 
 /// Reads the relay's answer 201 to a request for the room of `link`.
@@ -64,7 +67,8 @@ pub fn read_room_created(answer: String, link: String) -> Result<Object, JsValue
     if answer.room_id != link.room_id() {
         return Err(thrown(Code::MalformedFromRelay));
     }
-    let pin = core::str::from_utf8(answer.pin.0.as_slice()).map_err(|_| thrown(Code::MalformedFrame))?;
+    let pin =
+        core::str::from_utf8(answer.pin.0.as_slice()).map_err(|_| thrown(Code::MalformedFrame))?;
     Ok(Plain::default()
         .put(
             "creatorToken",

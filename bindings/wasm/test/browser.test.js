@@ -2,41 +2,50 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { burn, codes, create, ended, join, say, texts, together } from '../../../examples/web/test/browser/people.js';
 import { somebody, startBrowser, startRelay } from '../../../examples/web/test/browser/setting.js';
 
+const PAGE = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module">
+import * as driver from './js/room.js';
+Object.assign(globalThis, { driver, told: [] });
+document.title = 'ready';
+</script>`;
+const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
+
+/** A web server for a page of somebody's, and the package's files as they are published. */
+const server = createServer(async (request, response) => {
+  const path = new URL(request.url, 'http://localhost').pathname;
+  if (path === '/') return response.setHeader('Content-Type', 'text/html').end(PAGE);
+  if (!/^\/(js|dist)\/[a-z_]+\.(js|wasm)$/.test(path)) return response.writeHead(404).end();
+  response.setHeader('Content-Type', TYPES[extname(path)]).end(await readFile(new URL(`..${path}`, import.meta.url)));
+});
+
+/** @type {string} */
+let site;
 /** @type {Awaited<ReturnType<typeof startRelay>>} */
 let relay;
 /** @type {Awaited<ReturnType<typeof startBrowser>>} */
 let chromium;
 before(async () => {
-  relay = await startRelay();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  site = `http://127.0.0.1:${server.address().port}`;
+  relay = await startRelay('--allowed-origins', site);
   chromium = await startBrowser();
 });
 after(async () => {
   await chromium?.stop();
   await relay?.stop();
+  server.close();
 });
 
-const PAGE = `<!doctype html><meta charset="utf-8"><title>burnchat-wasm</title><script type="module">
-import * as driver from './js/room.js';
-Object.assign(globalThis, { driver, told: [] });
-document.title = 'ready';
-</script>`;
-const TYPES = { js: 'text/javascript', wasm: 'application/wasm' };
-
-/** A page with the package's files, as they are published, beside the relay's own pages. */
+/** Somebody at the page with the package. */
 async function guest() {
   const one = await somebody(chromium.browser);
-  await one.context.route(`${relay.url}/package/**`, async (route) => {
-    const path = new URL(route.request().url()).pathname.slice('/package/'.length);
-    if (path === '') return route.fulfill({ contentType: 'text/html', body: PAGE });
-    const body = await readFile(new URL(`../${path}`, import.meta.url));
-    return route.fulfill({ contentType: TYPES[path.split('.').at(-1)], body });
-  });
-  await one.page.goto(`${relay.url}/package/`);
+  await one.page.goto(site);
   await one.page.waitForFunction(() => document.title === 'ready');
   const heard = (type) => one.page.waitForFunction((wanted) => globalThis.told.find((event) => event.type === wanted), type).then((found) => found.jsonValue());
   return { ...one, heard };

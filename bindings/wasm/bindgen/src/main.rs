@@ -7,7 +7,8 @@ use wasm_bindgen_cli_support::Bindgen;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = args_os().skip(1);
-    let (Some(module), Some(folder), None) = (arguments.next(), arguments.next(), arguments.next()) else {
+    let (Some(module), Some(folder), None) = (arguments.next(), arguments.next(), arguments.next())
+    else {
         return Err("usage: burnchat-wasm-bindgen MODULE.wasm FOLDER".into());
     };
     Bindgen::new()
