@@ -6,6 +6,26 @@ export { Client, checkName, codeMeaning, codeName, planRoom, readLink, readProbl
 
 /** @typedef {import('../dist/burnchat_wasm.js').InitInput} Source */
 
+// The types of what goes in and comes out, under the names they have there.
+/** @typedef {import('../dist/burnchat_wasm.js').BurnchatError} BurnchatError */
+/** @typedef {import('../dist/burnchat_wasm.js').Epoch} Epoch */
+/** @typedef {import('../dist/burnchat_wasm.js').Event} Event */
+/** @typedef {import('../dist/burnchat_wasm.js').Fault} Fault */
+/** @typedef {import('../dist/burnchat_wasm.js').JoinOptions} JoinOptions */
+/** @typedef {import('../dist/burnchat_wasm.js').LeaveReason} LeaveReason */
+/** @typedef {import('../dist/burnchat_wasm.js').LinkParts} LinkParts */
+/** @typedef {import('../dist/burnchat_wasm.js').Me} Me */
+/** @typedef {import('../dist/burnchat_wasm.js').Output} Output */
+/** @typedef {import('../dist/burnchat_wasm.js').Participant} Participant */
+/** @typedef {import('../dist/burnchat_wasm.js').Problem} Problem */
+/** @typedef {import('../dist/burnchat_wasm.js').ReadMessage} ReadMessage */
+/** @typedef {import('../dist/burnchat_wasm.js').Role} Role */
+/** @typedef {import('../dist/burnchat_wasm.js').RoomCreated} RoomCreated */
+/** @typedef {import('../dist/burnchat_wasm.js').RoomPlan} RoomPlan */
+/** @typedef {import('../dist/burnchat_wasm.js').RoomSettings} RoomSettings */
+/** @typedef {import('../dist/burnchat_wasm.js').Status} Status */
+/** @typedef {import('../dist/burnchat_wasm.js').Verification} Verification */
+
 /** @type {Promise<void> | undefined} */
 let loaded;
 

@@ -2,7 +2,7 @@
 
 import { Client, checkName, codeMeaning, codeName, load, planRoom, readLink, readProblem, readRoomCreated } from '../js/index.js';
 import { createRoom, joinRoom, type Room, type RoomEvent } from '../js/room.js';
-import type { BurnchatError, Fault, JoinOptions, Output, Participant, ReadMessage, RoomPlan, Status, Verification } from '../dist/burnchat_wasm.js';
+import type { BurnchatError, Fault, JoinOptions, Output, Participant, ReadMessage, RoomPlan, Status, Verification } from '../js/index.js';
 
 /** Every event is told apart by its tag, and none is forgotten. */
 function told(event: RoomEvent): string | number | boolean | null {
