@@ -17,6 +17,17 @@ if (link === undefined || rest.length > 0) {
   process.exit(1);
 }
 
+/** A browser's, but for compression: what is encrypted does not compress, and `ws` offers it unless told not to. */
+const Socket = /** @type {typeof globalThis.WebSocket} */ (
+  /** @type {unknown} */ (
+    class extends WebSocket {
+      constructor(/** @type {string} */ url, /** @type {string} */ protocol) {
+        super(url, protocol, { perMessageDeflate: false });
+      }
+    }
+  )
+);
+
 /** What others wrote does not get at the terminal: no control characters, and none that turn the writing round. */
 const shown = (/** @type {string} */ text) => text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, '\u{fffd}');
 const say = (/** @type {string} */ line) => process.stdout.write(`${line}\n`);
@@ -102,8 +113,7 @@ function obey(/** @type {string} */ line) {
 /** @type {Room} */
 let room;
 try {
-  const sockets = /** @type {typeof globalThis.WebSocket} */ (/** @type {unknown} */ (WebSocket));
-  room = await joinRoom(link, { name }, hear, { WebSocket: sockets });
+  room = await joinRoom(link, { name }, hear, { WebSocket: Socket });
   input.on('line', (line) => {
     if (joined || line === '/quit') obey(line);
     else early.push(line);

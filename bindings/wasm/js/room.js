@@ -252,7 +252,13 @@ export class Room {
     this.#connected = false;
     this.#settled = false;
     this.#openedAt = this.#heardAt = this.#clock.now();
-    const socket = new this.#WebSocket(this.#url, SUBPROTOCOL);
+    let /** @type {WebSocket} */ socket;
+    try {
+      socket = new this.#WebSocket(this.#url, SUBPROTOCOL);
+    } catch {
+      // What a page may not do, a browser says at once; and it may be allowed later.
+      return this.#broken();
+    }
     this.#socket = socket;
     const on = (/** @type {keyof WebSocketEventMap} */ type, /** @type {(event: any) => void} */ react) =>
       socket.addEventListener(type, (event) => {

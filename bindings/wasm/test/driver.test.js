@@ -11,7 +11,7 @@ import { Room } from '../js/room.js';
 const NOW = 1_800_000_000_000;
 
 /** Sockets that open when the test says so, and say nothing by themselves. */
-function network() {
+function network(allowed) {
   const sockets = [];
   class Socket extends EventTarget {
     readyState = 0;
@@ -20,6 +20,7 @@ function network() {
 
     constructor(url, protocol) {
       super();
+      allowed();
       Object.assign(this, { url, wanted: protocol });
       sockets.push(this);
     }
@@ -41,11 +42,11 @@ function network() {
 }
 
 /** A room whose time passes when the test says so. */
-async function room(t) {
+async function room(t, allowed = () => {}) {
   await load();
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let now = NOW;
-  const { Socket, sockets } = network();
+  const { Socket, sockets } = network(allowed);
   const { link } = planRoom('http://relay.example/chat', {}, NOW);
   const told = [];
   const room = new Room(new Client(link, { name: 'ana' }), readLink(link), (event) => told.push(event), { WebSocket: Socket, clock: { now: () => now }, random: () => 1 });
@@ -92,6 +93,19 @@ test('a server that speaks another protocol hears nothing of the room', async (t
   sockets[0].protocol = '';
   sockets[0].open();
   assert.deepEqual([sockets[0].code, sockets[0].sent], [4000, []]);
+  ana.leave();
+});
+
+test('a browser that will not open a connection is asked again', async (t) => {
+  let refused = 0;
+  const { room: ana, sockets, pass } = await room(t, () => {
+    refused += 1;
+    if (refused < 3) throw new DOMException('not from this page', 'SecurityError');
+  });
+  assert.deepEqual([refused, sockets.length], [1, 0]);
+  pass(250);
+  pass(500);
+  assert.deepEqual([refused, sockets.length], [3, 1]);
   ana.leave();
 });
 
