@@ -11,9 +11,8 @@ import { program } from './programs.js';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 test('every file of vectors is agreed with', () => {
-  const shim = `node ${fileURLToPath(new URL('shim.mjs', import.meta.url))}`;
-  // One process at a time: most of what a group costs is the start of its shim.
-  const ran = spawnSync(program('burnchat-conformance'), ['vectors', '--shim', shim, '--jobs', '2', '--json'], { encoding: 'utf8', cwd: root });
+  const options = ['--shim', 'node bindings/wasm/test/shim.mjs', '--jobs', '2', '--json'];
+  const ran = spawnSync(program('burnchat-conformance'), ['vectors', ...options], { encoding: 'utf8', cwd: root });
   assert.equal(ran.error, undefined);
   const { cases } = JSON.parse(ran.stdout);
   const of = (/** @type {string} */ verdict) => cases.filter((/** @type {any} */ one) => one.verdict === verdict).map(({ name }) => name);
