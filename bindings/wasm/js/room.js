@@ -145,6 +145,18 @@ export class Room {
     if (this.#client !== null) this.#command((client, now) => client.leave(now));
   }
 
+  /**
+   * Looks what time it is, and connects at once if it waits to. Call it when the page or the machine may have slept, or
+   * there is a network again (`visibilitychange`, `pageshow`, `online`).
+   */
+  wake() {
+    if (this.#connectAt !== null) {
+      this.#pauses.reset();
+      this.#connectAt = this.#clock.now();
+    }
+    this.#tick();
+  }
+
   status() {
     return this.#client?.status() ?? 'ended';
   }

@@ -96,6 +96,24 @@ test('a server that speaks another protocol hears nothing of the room', async (t
   ana.leave();
 });
 
+test('who is woken connects at once, and waits little again the next time', async (t) => {
+  const { room: ana, sockets, pass } = await room(t);
+  const fail = () => sockets.at(-1).dispatchEvent(new Event('close'));
+  fail();
+  pass(250);
+  fail();
+  pass(100);
+  assert.equal(sockets.length, 2);
+  ana.wake();
+  assert.equal(sockets.length, 3);
+  fail();
+  pass(1);
+  assert.equal(sockets.length, 4);
+  ana.leave();
+  ana.wake();
+  assert.equal(sockets.length, 4);
+});
+
 test('a browser that will not open a connection is asked again', async (t) => {
   let refused = 0;
   const { room: ana, sockets, pass } = await room(t, () => {
