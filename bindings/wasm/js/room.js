@@ -278,15 +278,18 @@ export class Room {
       });
     on('open', () => {
       if (socket.protocol !== SUBPROTOCOL) return this.#giveUp();
-      this.#connected = true;
-      this.#client?.handleConnected(this.#clock.now());
+      this.#connected = this.#client?.handleConnected(this.#clock.now()) === undefined;
+      // Only cryptography can have failed; the next connection is the next attempt.
+      if (!this.#connected) return this.#giveUp();
       this.#work();
     });
     on('message', ({ data }) => {
       this.#heardAt = this.#clock.now();
       // What is not text is no frame; the machine says so.
-      this.#client?.handleFrame(this.#heardAt, typeof data === 'string' ? data : '');
+      const fault = this.#client?.handleFrame(this.#heardAt, typeof data === 'string' ? data : '');
       this.#work();
+      // Where the participation goes on, whoever looks is told; where it does not, the machine has said why.
+      if (fault !== undefined && !['offline', 'ended'].includes(this.status())) this.#tell({ type: 'fault', ...fault, about: null });
     });
     on('close', () => this.#broken());
     on('error', () => this.#broken());

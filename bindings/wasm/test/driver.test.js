@@ -137,6 +137,8 @@ test('what comes on a connection that was given up is not listened to', async (t
   pass(250);
   sockets[1].open();
   sockets[1].dispatchEvent(new MessageEvent('message', { data: new Uint8Array(3) }));
+  const { type, about, codeName: fault } = told.at(-1);
+  assert.deepEqual([type, about, fault], ['fault', null, 'malformed_from_relay']);
   sockets[1].dispatchEvent(new MessageEvent('message', { data: destroyed }));
   assert.equal(told.at(-1).type, 'ended');
 });
