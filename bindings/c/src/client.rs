@@ -146,6 +146,16 @@ unsafe fn enter(client: *mut ClientHandle, work: impl FnOnce(&mut Inner) -> Outc
     }
 }
 
+/// Runs a call that only asks for values: what has been lent stays.
+///
+/// # Safety
+/// As [`handle::enter`].
+#[allow(unsafe_code, reason = "a pointer from C")]
+unsafe fn ask(client: *mut ClientHandle, work: impl FnOnce(&Client) -> Outcome) -> i32 {
+    // SAFETY: as this function's caller promises.
+    unsafe { handle::enter(client.cast(), |inner: &mut Inner| work(&inner.client)) }
+}
+
 fn core(result: Result<(), Error>) -> Outcome {
     result.map_err(|error| number(error.code()))
 }
@@ -489,11 +499,8 @@ pub unsafe extern "C" fn bc_client_poll(
 pub unsafe extern "C" fn bc_client_poll_timeout(client: *mut ClientHandle, at_ms: *mut u64) -> i32 {
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
-        enter(client, |inner| {
-            put(
-                at_ms,
-                inner.client.poll_timeout().map_or(BC_NEVER, |at| at.0),
-            )
+        ask(client, |client| {
+            put(at_ms, client.poll_timeout().map_or(BC_NEVER, |at| at.0))
         })
     }
 }
@@ -504,8 +511,8 @@ pub unsafe extern "C" fn bc_client_poll_timeout(client: *mut ClientHandle, at_ms
 pub unsafe extern "C" fn bc_client_status(client: *mut ClientHandle, status: *mut u32) -> i32 {
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
-        enter(client, |inner| {
-            let number = match inner.client.status() {
+        ask(client, |client| {
+            let number = match client.status() {
                 Status::Offline => BC_STATUS_OFFLINE,
                 Status::Joining => BC_STATUS_JOINING,
                 Status::Joined => BC_STATUS_JOINED,
@@ -549,8 +556,8 @@ pub unsafe extern "C" fn bc_client_me(
 ) -> i32 {
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
-        enter(client, |inner| {
-            let (Some(me), Some(mine)) = (inner.client.id(), inner.client.role()) else {
+        ask(client, |client| {
+            let (Some(me), Some(mine)) = (client.id(), client.role()) else {
                 return Err(BC_ERROR_NONE);
             };
             if !my_role.is_null() {
@@ -629,8 +636,8 @@ pub unsafe extern "C" fn bc_client_epoch(
 ) -> i32 {
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
-        enter(client, |inner| {
-            let (of, id) = inner.client.epoch().ok_or(BC_ERROR_NONE)?;
+        ask(client, |client| {
+            let (of, id) = client.epoch().ok_or(BC_ERROR_NONE)?;
             if !epoch.is_null() {
                 put(epoch.cast::<[u8; 32]>(), *id.as_bytes())?;
             }
@@ -650,13 +657,13 @@ pub unsafe extern "C" fn bc_client_room(
 ) -> i32 {
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
-        enter(client, |inner| {
-            let (seats, burn) = inner.client.room_settings().ok_or(BC_ERROR_NONE)?;
+        ask(client, |client| {
+            let (seats, burn) = client.room_settings().ok_or(BC_ERROR_NONE)?;
             let anyone = burn == burnchat_core::wire::WhoMayBurn::Anyone;
             for (to, value) in [
                 (capacity, u32::from(seats)),
                 (anyone_may_burn, anyone.into()),
-                (locked, inner.client.is_locked().into()),
+                (locked, client.is_locked().into()),
             ] {
                 if !to.is_null() {
                     put(to, value)?;
@@ -673,8 +680,8 @@ pub unsafe extern "C" fn bc_client_room(
 pub unsafe extern "C" fn bc_client_ends_at(client: *mut ClientHandle, at_ms: *mut u64) -> i32 {
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
-        enter(client, |inner| {
-            put(at_ms, inner.client.ends_at().ok_or(BC_ERROR_NONE)?.0)
+        ask(client, |client| {
+            put(at_ms, client.ends_at().ok_or(BC_ERROR_NONE)?.0)
         })
     }
 }
@@ -686,8 +693,8 @@ pub unsafe extern "C" fn bc_client_ends_at(client: *mut ClientHandle, at_ms: *mu
 pub unsafe extern "C" fn bc_client_seat_token(client: *mut ClientHandle, token: *mut u8) -> i32 {
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
-        enter(client, |inner| {
-            let held = inner.client.seat_token().ok_or(BC_ERROR_NONE)?;
+        ask(client, |client| {
+            let held = client.seat_token().ok_or(BC_ERROR_NONE)?;
             put(token.cast::<[u8; 32]>(), *held.as_bytes())
         })
     }

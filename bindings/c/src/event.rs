@@ -20,7 +20,7 @@ pub const BC_EVENT_PARTICIPANT_JOINED: u32 = 4;
 pub const BC_EVENT_PARTICIPANT_LEFT: u32 = 5;
 /// The verification codes are new: somebody joined or left.
 pub const BC_EVENT_VERIFICATION_CHANGED: u32 = 6;
-/// A text: `id`, `participant` (its author), `text`, `time_ms` (the author's clock), `number` (ms from reading to
+/// A text: `id`, `participant` (its author; `from` is its id), `text`, `time_ms` (the author's clock), `number` (ms from reading to
 /// burning, 0 for none), `flag` (whether it was there before this client could read).
 pub const BC_EVENT_MESSAGE: u32 = 7;
 /// One's own text is in the log: `id`.

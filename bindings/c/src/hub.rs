@@ -124,6 +124,16 @@ unsafe fn enter(hub: *mut HubHandle, work: impl FnOnce(&mut Inner) -> Outcome) -
     }
 }
 
+/// Runs a call that only asks for values: what has been lent stays.
+///
+/// # Safety
+/// As [`handle::enter`].
+#[allow(unsafe_code, reason = "a pointer from C")]
+unsafe fn ask(hub: *mut HubHandle, work: impl FnOnce(&Hub) -> Outcome) -> i32 {
+    // SAFETY: as this function's caller promises.
+    unsafe { handle::enter(hub.cast(), |inner: &mut Inner| work(&inner.hub)) }
+}
+
 /// The spec's limits. `limits` points to memory for a `bc_hub_limits`.
 #[unsafe(no_mangle)]
 #[allow(unsafe_code, reason = "an exported function with pointers")]
@@ -448,8 +458,8 @@ pub unsafe extern "C" fn bc_hub_poll(
 pub unsafe extern "C" fn bc_hub_poll_timeout(hub: *mut HubHandle, at_ms: *mut u64) -> i32 {
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
-        enter(hub, |inner| {
-            put(at_ms, inner.hub.poll_timeout().map_or(BC_NEVER, |at| at.0))
+        ask(hub, |hub| {
+            put(at_ms, hub.poll_timeout().map_or(BC_NEVER, |at| at.0))
         })
     }
 }
@@ -464,8 +474,8 @@ pub unsafe extern "C" fn bc_hub_get_stats(
 ) -> i32 {
     // SAFETY: the caller passes a handle, and vouches for what it points to.
     unsafe {
-        enter(hub, |inner| {
-            let of = inner.hub.stats();
+        ask(hub, |hub| {
+            let of = hub.stats();
             let view = HubStats {
                 rooms: of.rooms as u64,
                 connections: of.connections as u64,

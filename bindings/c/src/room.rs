@@ -114,6 +114,9 @@ pub unsafe extern "C" fn bc_room_plan(
         let settings = unsafe { one(settings) }?.ok_or(BC_ERROR_NULL)?;
         // SAFETY: the same.
         let seed = unsafe { array::<32>(seed) }?;
+        if settings.reserved != 0 {
+            return Err(number(Code::InvalidParameter));
+        }
         let settings = RoomSettings {
             ttl_seconds: settings.ttl_seconds,
             extension_seconds: settings.extension_seconds,

@@ -164,6 +164,9 @@ int main(void) {
   settings.capacity = 70000;
   WANT(bc_room_plan(TEXT("https://relay.example"), &settings, 1, NULL, request, &request_len, link, &link_len), 709);
   settings.capacity = 2;
+  settings.reserved = 1;
+  WANT(bc_room_plan(TEXT("https://relay.example"), &settings, 1, NULL, request, &request_len, link, &link_len), 709);
+  settings.reserved = 0;
   WANT(bc_room_plan(TEXT("ftp://x"), &settings, 1, NULL, request, &request_len, link, &link_len), 600);
   request_len = 3;
   WANT(bc_room_plan(TEXT("https://relay.example"), &settings, 1, NULL, request, &request_len, link, &link_len), BC_ERROR_BUFFER);
