@@ -62,6 +62,7 @@ install_what_is_missing() {
         command -v "$program" >/dev/null || missing+=("$program")
     done
     [[ -e /usr/include/libwebsockets.h ]] || missing+=(libwebsockets-dev)
+    command -v openssl >/dev/null || missing+=(openssl)
     # An authority that gives out certificates, and a proxy.
     command -v pebble >/dev/null || missing+=(pebble)
     [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
@@ -220,16 +221,66 @@ step_clients() {
 step_bindings() {
     build_programs
     local built=$CARGO_TARGET_DIR/debug
-    local library=$built/libburnchat.so python=$CARGO_TARGET_DIR/python/bin/python
+    export BURNCHAT_BIN=$built BURNCHAT_LIBRARY=$built/libburnchat.so
+    (
+        cd examples/web
+        npm ci --no-audit --no-fund
+    )
+
+    python_package "$CARGO_TARGET_DIR/python"
+    export BURNCHAT_PYTHON=$CARGO_TARGET_DIR/python/bin/python
+
+    BURNCHAT_WASM_CHAT=
+    if can_compile_for_wasm; then
+        wasm_package
+        BURNCHAT_WASM_CHAT=bindings/wasm/examples/chat.mjs
+    else
+        echo 'skipped: no compiler for wasm32-unknown-unknown (`rustup target add wasm32-unknown-unknown`)'
+    fi
+    export BURNCHAT_WASM_CHAT
+
+    export BURNCHAT_C_CHAT=$built/chat
+    local flags
+    read -ra flags < <(pkg-config --cflags --libs libwebsockets)
+    (
+        cd examples/c
+        cc -std=c11 -O1 -I ../../bindings/c/include -o "$BURNCHAT_C_CHAT" \
+            chat.c clock.c connection.c create.c input.c screen.c \
+            "$built/libburnchat.a" "${flags[@]}" -lpthread -ldl -lm
+    )
+    python3 -W error bindings/tests/one_room.py --verbose
+}
+
+python_package() {
     /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
-    command -v openssl >/dev/null || install_packages openssl
-    /usr/bin/python3 -m venv "$CARGO_TARGET_DIR/python"
-    BURNCHAT_LIBRARY=$library "$python" -m pip install --quiet './bindings/python[check]'
+    /usr/bin/python3 -m venv "$1"
+    "$1/bin/python" -m pip install --quiet './bindings/python[check]'
     (
         cd bindings/python
-        BURNCHAT_BIN=$built "$python" -W error -m unittest
-        "$CARGO_TARGET_DIR/python/bin/mypy"
+        "$1/bin/python" -W error -m unittest
+        "$1/bin/mypy"
     )
+}
+
+# Where rustup has no such target, Debian's compiler makes core and alloc along.
+can_compile_for_wasm() {
+    node bindings/wasm/build.mjs --check && return
+    install_packages rustc-web rust-web-src || return
+    node bindings/wasm/build.mjs --check
+}
+
+wasm_package() {
+    cd bindings/wasm
+    cargo fmt --all --check
+    npm ci --no-audit --no-fund
+    npm run build
+    npm run types
+    node build.mjs --vectors
+    npm test
+    if [[ -x ${CHROMIUM:-/usr/bin/chromium} ]]; then
+        npm run test:browser
+    fi
+    cd ../..
 }
 
 step_fuzz() {

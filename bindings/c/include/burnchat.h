@@ -8,16 +8,19 @@
 // Answers. Every function that can fail answers an int32_t: BC_OK, a number above 0 of the protocol's error registry
 // (section 15 of spec/burnchat-1.md), or a number below 0 of this ABI (BC_ERROR_...). Those of the registry are named
 // in the comments by name ("ended"); bc_code_name tells a number's name. A call that answers anything but BC_OK has
-// changed nothing the caller can see, and has written none of the values it returns, unless its comment says otherwise.
+// changed nothing in the machine the caller can see, but that a frame is used up, unless its comment says otherwise; what
+// it returns may have been written in part.
 //
 // Time. `now_ms` is milliseconds since the Unix epoch, on every call, from a clock that never steps and goes on while
 // the machine sleeps (anchored once to the time of day). A time before that of an earlier call is taken for that of
 // the earlier call.
 //
 // Pointers. What the caller passes in is read or written during the call and not kept. It has to point to what its type
-// says, valid for as long as the call lasts; NULL is answered by BC_ERROR_NULL where it is not allowed. What the library
-// hands out (bc_slice, arrays) belongs to the handle it came from, and is valid until the next call on that handle; it
-// is wiped then. Constant texts say so.
+// says, valid for as long as the call lasts; NULL is answered by BC_ERROR_NULL where it is not allowed, what is not aligned
+// for its type by BC_ERROR_LENGTH. What the library hands out (bc_slice, arrays) belongs to the handle it came from, and is
+// wiped when the next call on that handle has returned; to that call it may be given back. Calls that only ask for values
+// leave it alone: bc_client_status, _me, _epoch, _room, _ends_at, _seat_token and _poll_timeout, bc_hub_poll_timeout and
+// bc_hub_get_stats. Constant texts say so.
 //
 // Handles. A handle may be used by any thread, by one at a time; a call that comes while another runs is answered
 // BC_ERROR_BUSY. Nothing is shared between handles. bc_client_free and bc_hub_free wipe all that a handle holds. A call
@@ -105,7 +108,7 @@
 // The verification codes are new: somebody joined or left.
 #define BC_EVENT_VERIFICATION_CHANGED 6
 
-// A text: `id`, `participant` (its author), `text`, `time_ms` (the author's clock), `number` (ms from reading to
+// A text: `id`, `participant` (its author; `from` is its id), `text`, `time_ms` (the author's clock), `number` (ms from reading to
 // burning, 0 for none), `flag` (whether it was there before this client could read).
 #define BC_EVENT_MESSAGE 7
 

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ pub(crate) struct Relay {
 impl Relay {
     pub(crate) fn start(more: &[&Path]) -> Self {
         let process = Program::start(
-            Command::new(built("burnchat-relay", "burnchat-relay"))
+            Command::new(built("burnchat-relay"))
                 .args(["--listen", "127.0.0.1:0"])
                 .args(more)
                 .stderr(Stdio::null()),
@@ -131,7 +131,7 @@ pub(crate) struct Person(Program);
 impl Person {
     /// Makes a room, and is in it. Returns the link too.
     pub(crate) fn create(relay: &str, name: &str) -> (Self, String) {
-        let mut command = Command::new(built("burnchat-terminal", "burnchat"));
+        let mut command = Command::new(built("burnchat"));
         command
             .args([
                 "--json", "create", "--ttl", "5m", "--relay", relay, "--name", name,
@@ -243,61 +243,34 @@ fn carry(from: &TcpStream, to: &TcpStream) {
     });
 }
 
-/// A program of another package. `cargo test --workspace` has built it already; otherwise it is built here.
-fn built(package: &str, name: &str) -> PathBuf {
-    static ONE_AT_A_TIME: OnceLock<Mutex<()>> = OnceLock::new();
-    let _guard = ONE_AT_A_TIME.get_or_init(Mutex::default).lock();
+/// A program of another package. `cargo test --workspace` has built it already, and cargo sees that; otherwise it is built
+/// here.
+fn built(name: &str) -> PathBuf {
+    static DONE: OnceLock<()> = OnceLock::new();
     let tests = libraries();
     let here = tests.parent().unwrap();
-    let program = here.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    if !is_up_to_date(&program, &here.join(format!("{name}.d"))) {
-        build(package, here);
-    }
-    program
+    DONE.get_or_init(|| build(here));
+    here.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// Whether a program is newer than everything it is made of, as cargo has listed it beside the program.
-fn is_up_to_date(program: &Path, list: &Path) -> bool {
-    let modified = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
-    let Some(built) = modified(program) else {
-        return false;
-    };
-    let Ok(list) = std::fs::read_to_string(list) else {
-        return false;
-    };
-    let sources = list.split_once(": ").map_or("", |(_, sources)| sources);
-    // A space in a path is written with a backslash before it.
-    sources
-        .trim_end()
-        .replace("\\ ", "\u{0}")
-        .split(' ')
-        .map(|source| source.replace('\u{0}', " "))
-        .all(|source| {
-            modified(Path::new(&source)).is_some_and(|changed: SystemTime| changed <= built)
-        })
-}
-
-fn build(package: &str, here: &Path) {
+/// With the profile and the features of the workspace's tests. What cargo unites of features depends on whether tests are
+/// among what it builds, so a small one is.
+fn build(here: &Path) {
     let profile = match here.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
+        Some("debug") | None => "test",
         Some(profile) => profile,
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args([
-            "build",
-            "--package",
-            package,
-            "--locked",
-            "--quiet",
-            "--profile",
-            profile,
-        ])
+        .args(["build", "--workspace", "--locked", "--quiet"])
+        .args(["--features", "burnchat-core/aws-lc"])
+        .args(["--bin", "burnchat-relay", "--bin", "burnchat"])
+        .args(["--test", "idle_room", "--profile", profile])
         .env("CARGO_TARGET_DIR", here.parent().unwrap())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     assert!(
         status.is_ok_and(|status| status.success()),
-        "{package} is not built"
+        "the relay and the terminal client are not built"
     );
 }
