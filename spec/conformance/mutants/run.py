@@ -18,6 +18,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,9 @@ def make_copy(mutants):
     for name, changes in faulty.items():
         texts[name] = edited(name, texts[name].decode(), changes).encode()
 
+    for name in ("Cargo.toml", "Cargo.lock"):
+        texts[name] = apart(texts[name].decode()).encode()
+
     for name, text in texts.items():
         path = COPY / name
         if not path.is_file() or path.read_bytes() != text:
@@ -75,6 +79,13 @@ def make_copy(mutants):
     for path in COPY.rglob("*.rs"):
         if str(path.relative_to(COPY)) not in texts:
             path.unlink()
+
+
+def apart(text):
+    """Our own packages under another version. Cargo tells packages in one target folder apart by name and version, not by
+    where they are: it would take what is broken on purpose for the real thing, and the other way round."""
+    ours = re.compile(r'^(\[workspace\.package\]\n|name = "burnchat[a-z-]*"\n)version = "(\d+\.\d+)\.(\d+)"$', re.MULTILINE)
+    return ours.sub(lambda found: f'{found[1]}version = "{found[2]}.{int(found[3]) + 1}"', text)
 
 
 def edited(name, text, changes):
