@@ -16,10 +16,15 @@
 //!         ..JoinOptions::default()
 //!     };
 //!     let (room, mut events) = connect(created.link, options).await?;
+//!     let mut guests = Vec::new();
 //!     while let Some(event) = events.next().await {
 //!         match event {
-//!             Event::ParticipantJoined(guest) => {
-//!                 room.send(&format!("Hello, {}!", guest.label()))?;
+//!             Event::ParticipantJoined(guest) => guests.push(guest.label()),
+//!             // Who has come can read from here on.
+//!             Event::Keyed { .. } => {
+//!                 for guest in guests.drain(..) {
+//!                     room.send(&format!("Hello, {guest}!"))?;
+//!                 }
 //!             }
 //!             Event::Message(message) => {
 //!                 println!("{}: {}", message.author.label(), message.text.as_str());
