@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Guest, Heard, Peer, shown, startRelay } from './programs.js';
+import { Guest, Heard, Person, shown, startRelay } from './programs.js';
 
 /** @type {Awaited<ReturnType<typeof startRelay>>} */
 let relay;
@@ -38,7 +38,7 @@ class Chat {
 
 test('it joins, talks, shows the codes and burns the room', async () => {
   const { link, host } = await Guest.host(relay.base, { whoMayBurn: 'anyone' });
-  const cleo = await Peer.join(link, { name: 'cleo' });
+  const cleo = await Person.join(link, { name: 'cleo' });
   await cleo.keyed(2);
   const ben = new Chat(link, 'ben');
   await Promise.all([ben.sees('* joined').then(() => ben.sees('* keyed')), host.keyed(3), cleo.keyed(3)]);

@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 
-import { Heard, Person } from '../../../examples/web/net/test/programs.js';
+import { Heard } from '../../../examples/web/net/test/programs.js';
 import { createRoom, joinRoom } from '../js/room.js';
 
-export { Cable, Heard, shown, startRelay, Terminal } from '../../../examples/web/net/test/programs.js';
+export { Cable, Heard, Person, shown, startRelay, Terminal } from '../../../examples/web/net/test/programs.js';
 
 /** @typedef {import('../js/room.js').RoomEvent} RoomEvent */
 
@@ -25,18 +25,6 @@ export function program(/** @type {string} */ name) {
 function isNewest(/** @type {{ type: string }[]} */ events) {
   const changes = ['joined', 'participantJoined', 'participantLeft', 'verificationChanged'];
   return events.findLastIndex(({ type }) => type === 'keyed') > events.findLastIndex(({ type }) => changes.includes(type));
-}
-
-/** A participant of the plain-JS client. */
-export class Peer extends Person {
-  static async join(link, options) {
-    const person = await Person.join(link, options);
-    return Object.setPrototypeOf(person, Peer.prototype);
-  }
-
-  newest() {
-    return isNewest(this.heard.all);
-  }
 }
 
 /** A participant of this package. */

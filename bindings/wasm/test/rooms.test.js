@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { createRoom } from '../js/room.js';
 import { codeName } from '../js/index.js';
-import { Cable, Guest, Peer, shown, startRelay, Terminal } from './programs.js';
+import { Cable, Guest, Person, shown, startRelay, Terminal } from './programs.js';
 
 /** @type {Awaited<ReturnType<typeof startRelay>>} */
 let relay;
@@ -19,7 +19,7 @@ after(async () => {
 
 test('three implementations talk in one room, see the same codes, and burn with it', async () => {
   const { link, host } = await Guest.host(relay.base);
-  const [ben, cleo] = [await Peer.join(link, { name: 'ben' }), Terminal.join(link, '--name', 'cleo')];
+  const [ben, cleo] = [await Person.join(link, { name: 'ben' }), Terminal.join(link, '--name', 'cleo')];
   await Promise.all([host.keyed(3), ben.keyed(3), cleo.keyed()]);
   const id = host.room.send('from WebAssembly — «ünïcode» 🔥');
   assert.equal((await ben.reads('from WebAssembly — «ünïcode» 🔥')).id, id);
@@ -39,7 +39,7 @@ test('three implementations talk in one room, see the same codes, and burn with 
 
 test('whoever is kicked is out, and the new link reaches the others', async () => {
   const { link, host } = await Guest.host(relay.base);
-  const [ben, cleo] = [await Peer.join(link, { name: 'ben' }), await Guest.join(link, { name: 'cleo' })];
+  const [ben, cleo] = [await Person.join(link, { name: 'ben' }), await Guest.join(link, { name: 'cleo' })];
   await Promise.all([host.keyed(3), ben.keyed(3), cleo.keyed(3)]);
   host.room.kick(host.idOf('ben'));
   assert.equal((await ben.hears('ended')).reason, 'kicked');
@@ -60,7 +60,7 @@ test('whoever is kicked is out, and the new link reaches the others', async () =
 test('the Rust client kicks us, and the room goes on without us', async () => {
   const ana = Terminal.create(relay.base, '--ttl', '5m', '--name', 'ana');
   const { link } = await ana.hears('created');
-  const [ben, cleo] = [await Guest.join(link, { name: 'ben' }), await Peer.join(link, { name: 'cleo' })];
+  const [ben, cleo] = [await Guest.join(link, { name: 'ben' }), await Person.join(link, { name: 'cleo' })];
   await Promise.all([ben.keyed(3), cleo.keyed(3), ana.keyed()]);
   ana.command({ cmd: 'kick', id: ben.idOf('ben') });
   assert.equal((await ben.hears('ended')).reason, 'kicked');
@@ -101,7 +101,7 @@ test('with history, who comes late reads what was said before', async () => {
   await host.keyed(1);
   host.room.send('first, alone');
   await host.hears('accepted');
-  const ben = await Peer.join(link, { name: 'ben' });
+  const ben = await Person.join(link, { name: 'ben' });
   await ben.reads('first, alone');
   const cleo = await Guest.join(link, { name: 'cleo' });
   assert.equal((await cleo.reads('first, alone')).history, true);
@@ -112,7 +112,7 @@ test('with history, who comes late reads what was said before', async () => {
 
 test('a text with a time of its own burns on both sides once it is read', async () => {
   const { link, host } = await Guest.host(relay.base);
-  const ben = await Peer.join(link, { name: 'ben' });
+  const ben = await Person.join(link, { name: 'ben' });
   await Promise.all([host.keyed(2), ben.keyed(2)]);
   await ben.says('for a moment', { burnAfterMs: 200 });
   const { id, author, burnAfterMs } = await host.reads('for a moment');

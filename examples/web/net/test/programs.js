@@ -194,10 +194,11 @@ export class Person {
     return this.heard.until(isSo, `a key for ${people}`);
   }
 
-  /** Whether the newest key came after the newest change of the roster. */
+  /** Whether the newest key came after the newest change of the roster: the room knows of one before it has told all of it. */
   newest() {
-    const last = (/** @type {(event: RoomEvent) => boolean} */ isIt) => this.heard.all.findLastIndex(isIt);
-    return last(({ type }) => type === 'keyed') > last(({ type }) => type === 'verificationChanged');
+    const changes = ['joined', 'participantJoined', 'participantLeft', 'verificationChanged'];
+    const last = (/** @type {string[]} */ ...types) => this.heard.all.findLastIndex(({ type }) => types.includes(type));
+    return last('keyed') > last(...changes);
   }
 
   texts() {
