@@ -14,6 +14,7 @@ use crate::codes::{
     BC_ERROR_BUSY, BC_ERROR_FREED, BC_ERROR_HANDLE, BC_ERROR_NULL, BC_ERROR_PANIC,
     BC_ERROR_POISONED, BC_OK,
 };
+use crate::stack;
 
 /// How many freed shells a thread keeps.
 const SHELLS_KEPT: usize = 64;
@@ -51,9 +52,11 @@ pub(crate) fn answer(outcome: Outcome) -> i32 {
     outcome.err().unwrap_or(BC_OK)
 }
 
-/// Runs what belongs to no handle.
+/// Runs what belongs to no handle: links, tokens and PINs go through it, and none of them stays on the stack.
 pub(crate) fn guard(work: impl FnOnce() -> Outcome) -> i32 {
-    answer(catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(BC_ERROR_PANIC)))
+    let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(BC_ERROR_PANIC));
+    stack::wipe_below();
+    answer(outcome)
 }
 
 /// Makes a handle.
@@ -131,6 +134,8 @@ pub(crate) unsafe fn free<T: Kind + 'static>(handle: *mut Shell<T>) -> i32 {
     let inner = inner.take();
     keep(Kept(handle));
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(inner)));
+    // What the calls on it have left there, too.
+    stack::wipe_below();
     answer(dropped.map_err(|_| BC_ERROR_PANIC))
 }
 

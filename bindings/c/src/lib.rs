@@ -28,5 +28,6 @@ pub mod event;
 mod handle;
 pub mod hub;
 pub mod room;
+mod stack;
 pub mod values;
 pub mod version;

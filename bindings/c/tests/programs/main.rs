@@ -85,6 +85,23 @@ fn misuse_is_answered_and_not_crashed() {
     run(&program);
 }
 
+/// As it is shipped, without the sanitizers: they keep what has been freed.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_said_is_nowhere_in_memory_when_the_handles_are_freed() {
+    if !has("gcc") {
+        return;
+    }
+    let program = build(
+        "gcc",
+        "../../bindings/c/tests/wiped.c",
+        "wiped",
+        Library::Static,
+        &["-O2"],
+    );
+    run(&program);
+}
+
 #[test]
 fn a_program_in_cpp_can_use_the_header() {
     if !has("g++") {
