@@ -23,7 +23,8 @@
 // bc_hub_get_stats. Constant texts say so.
 //
 // Handles. A handle may be used by any thread, by one at a time; a call that comes while another runs is answered
-// BC_ERROR_BUSY. Nothing is shared between handles. bc_client_free and bc_hub_free wipe all that a handle holds. A call
+// BC_ERROR_BUSY. Nothing is shared between handles. bc_client_free and bc_hub_free wipe all that a handle holds, and what
+// the calls on it have left on the stack of the thread that frees it; a thread's stack has to have room for 128 KiB. A call
 // on a handle freed a short while ago is answered BC_ERROR_FREED, one on another kind of handle BC_ERROR_HANDLE; later,
 // or with a pointer that never was a handle, what happens is undefined, as for free().
 //
