@@ -151,7 +151,7 @@ def run(program, fault, cases, jobs):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--all", action="store_true", help="the whole suite against each mutant")
-    arguments.add_argument("--at-once", type=int, default=6, help="relays at once")
+    arguments.add_argument("--at-once", type=int, default=12, help="relays at once")
     arguments.add_argument("names", nargs="*", metavar="NAME")
     options = arguments.parse_args()
 
