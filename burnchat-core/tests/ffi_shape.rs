@@ -46,7 +46,8 @@ fn what_crosses_the_border_is_owned() {
 #[test]
 fn a_clients_functions_take_and_give_plain_values() {
     type Done = Result<(), Error>;
-    let _: fn(&str, RoomSettings, Timestamp, &mut Rng) -> Result<(CreateRoom, Link), Error> =
+    type Planned = Result<(CreateRoom, Link), Error>;
+    let _: fn(&str, RoomSettings, Timestamp, &mut Rng) -> Planned =
         |base, settings, now, rng| plan_room(base, settings, now, rng);
     let _: fn(Link, JoinOptions, &mut Rng) -> Client = |a, b, rng| Client::new(a, b, rng);
     let _: fn(&mut Client, Timestamp, &mut Rng) -> Done =

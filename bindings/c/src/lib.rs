@@ -5,7 +5,7 @@
 //!
 //! # How a call crosses the border
 //!
-//! Every function answers a number ([`codes`]). One on a handle goes through [`handle`]: NULL, a handle of another kind,
+//! Every function answers a number ([`codes`]). One on a handle goes through `handle`: NULL, a handle of another kind,
 //! one that has been freed, is in use on another thread or is poisoned, is answered; a panic is caught, poisons the handle
 //! and is answered. What the caller points to is taken in by [`values`], which checks NULL, alignment and lengths and can
 //! check no more: the rest is the caller's word, and each `unsafe` block names it.

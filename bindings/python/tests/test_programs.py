@@ -73,8 +73,10 @@ class Chat(Programs):
         ben.write("/quit")
         self.assertEqual((ben.rest(), ben.status(), ben.complaints()), ([], 0, ""))
         ana.line("* ben left")
-        # Rooms of the terminal client are burned by their creators.
+        # Rooms of the terminal client are burned by their creators. What is asked for next is answered after it.
         ana.write("/burn")
+        ana.write("/codes")
+        ana.line_from("* code ")
         rust.does("burn")
         self.assertEqual([line for line in ana.rest() if line != "* keyed"], ["* burned"])
         self.assertEqual(ana.status(), 0)
