@@ -8,35 +8,45 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-steps=(fmt msrv deny clippy no-std doc test vectors conformance web browser clients python bindings fuzz bench)
+# Without arguments: these first, one after the other; then two rows of steps side by side. One row compiles, and cargo lets
+# one command at a time into its folder; the other drives the programs that are there by then, and waits more than it works.
+first=(fmt msrv deny test)
+compiling=(clippy no-std doc rustcrypto conformance client-mutants fuzz bench)
+driving=(vectors web browser clients python bindings)
+steps=("${first[@]}" "${compiling[@]}" "${driving[@]}")
 
 usage() {
     cat <<'END'
 usage: ./test.sh [STEP…]
 
-Runs the steps named, or all of them in this order, and fails if any of them fails.
+Runs the steps named, one after the other, or all of them, and fails if any of them fails.
 
   fmt      every Rust file is formatted (rustfmt.toml)
   msrv     no locked dependency asks for a newer Rust than the workspace promises
   deny     licences, duplicates and sources of dependencies (deny.toml); skipped where cargo-deny is not installed
+  test     all tests, the core with its crypto from AWS-LC
+
   clippy   no warning, with the core's crypto from AWS-LC and from RustCrypto
   no-std   burnchat-core builds where there is no standard library
   doc      the documentation builds, and no link in it is broken
-  test     all tests; the core's once with each crypto backend
-  vectors  an implementation that is not in Rust, written from the spec alone, agrees with vectors and transcripts
+  rustcrypto
+           the core's tests once more, with its crypto from RustCrypto
   conformance
            the relay suite passes with the relay, and catches every relay that was broken on purpose
+  client-mutants
+           the client suite catches every client that was broken on purpose
+  fuzz     the fuzz targets compile; skipped where there is no nightly compiler
+  bench    every benchmark runs once, to see that it can
+
+  vectors  an implementation that is not in Rust, written from the spec alone, agrees with vectors and transcripts
   web      the web client: types, lints, vectors, transcripts, and rooms with the relay and the terminal client
   browser  the web client's pages in Chromium, with a real relay; writes pictures of them to target/screenshots;
            skipped where Chromium can't be installed
-  clients  the conformance suite and the vectors against the terminal client and the web client, and against clients
-           that are broken on purpose
+  clients  the conformance suite and the vectors against the terminal client and the web client
   python   the minimal client in Python: vectors, transcripts, rooms with the relay and the terminal client, and the
            conformance suite
   bindings the package for Python, the client for WebAssembly (on Node and in Chromium; left out where nothing here
            compiles for it), and five implementations in one room. The C programs are among the tests above
-  fuzz     the fuzz targets compile; skipped where there is no nightly compiler
-  bench    every benchmark runs once, to see that it can
 
 First, whatever the steps need and the machine lacks is installed from Debian's packages.
 Needs Rust (1.88 or newer, with rustfmt and clippy).
@@ -136,6 +146,9 @@ step_test() {
     # A test that lacks a program fails, instead of passing itself over.
     export BURNCHAT_TEST_EVERYTHING=1
     cargo test --workspace --no-fail-fast --features burnchat-core/aws-lc --locked
+}
+
+step_rustcrypto() {
     cargo test --package burnchat-core --no-fail-fast --locked
 }
 
@@ -152,16 +165,25 @@ step_conformance() {
 # The programs that the steps below drive. They are those the tests are run with, feature by feature: named so (a test has
 # to be among what is named), nothing is compiled twice. The libraries are for the bindings.
 build_programs() {
+    [[ ! ${programs_are_built-} ]] || return 0
     cargo build --profile test --workspace --features burnchat-core/aws-lc --locked \
         --lib --bin burnchat-relay --bin burnchat --bin burnchat-conformance --test idle_room
 }
 
 # What npm installs is for the checks alone: the pages and @burnchat/protocol depend on nothing.
-step_web() {
-    build_programs
+web_packages() {
     (
         cd examples/web
-        npm ci --no-audit --no-fund
+        # npm leaves this file behind when it is done.
+        [[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --no-audit --no-fund
+    )
+}
+
+step_web() {
+    build_programs
+    web_packages
+    (
+        cd examples/web
         npm run types
         npm run lint
         npm test
@@ -175,9 +197,9 @@ step_browser() {
         return
     fi
     build_programs
+    web_packages
     (
         cd examples/web
-        npm ci --no-audit --no-fund
         npm run test:browser
     )
 }
@@ -205,15 +227,16 @@ step_python() {
 # A client that says `not-implemented` has not failed: the terminal client has no `clock` and no `compute`.
 step_clients() {
     build_programs
-    (
-        cd examples/web
-        npm ci --no-audit --no-fund
-    )
+    web_packages
     local suite=$CARGO_TARGET_DIR/debug/burnchat-conformance web='node examples/web/shim/main.js'
     "$suite" vectors
     "$suite" vectors --shim "$web"
     "$suite" client --jobs 10 --shim "$CARGO_TARGET_DIR/debug/burnchat"
     "$suite" client --jobs 10 --shim "$web"
+}
+
+# They wait most of the time.
+step_client-mutants() {
     cargo test --workspace --features burnchat-core/aws-lc --locked --test client_mutants -- --include-ignored --nocapture
 }
 
@@ -222,10 +245,7 @@ step_bindings() {
     build_programs
     local built=$CARGO_TARGET_DIR/debug
     export BURNCHAT_BIN=$built BURNCHAT_LIBRARY=$built/libburnchat.so
-    (
-        cd examples/web
-        npm ci --no-audit --no-fund
-    )
+    web_packages
 
     python_package "$CARGO_TARGET_DIR/python"
     export BURNCHAT_PYTHON=$CARGO_TARGET_DIR/python/bin/python
@@ -312,27 +332,42 @@ done
 
 install_what_is_missing
 
-outcome=0
-summary=()
-for step in "${steps[@]}"; do
-    printf '\n==> %s\n' "$step"
-    begun=$SECONDS
-    # Not as the condition of an `if`: bash would stop heeding errors inside.
-    set +e
-    (
+# What became of each step, a line each.
+outcomes=$(mktemp)
+trap 'rm -f "$outcomes"' EXIT
+
+run() {
+    local step begun status verdict
+    for step in "$@"; do
+        printf '\n==> %s\n' "$step"
+        begun=$SECONDS
+        # Not as the condition of an `if`: bash would stop heeding errors inside.
+        set +e
+        (
+            set -e
+            "step_$step"
+        )
+        status=$?
         set -e
-        "step_$step"
-    )
-    status=$?
-    set -e
-    verdict=ok
-    if ((status)); then
-        verdict=FAILED
-        outcome=1
-    fi
-    summary+=("$(printf '%-11s %-8s %4d s' "$step" "$verdict" $((SECONDS - begun)))")
-done
+        verdict=ok
+        ((status == 0)) || verdict=FAILED
+        printf '%-14s %-8s %4d s\n' "$step" "$verdict" $((SECONDS - begun)) >>"$outcomes"
+    done
+}
+
+if (($#)); then
+    run "$@"
+else
+    run "${first[@]}"
+    build_programs || true
+    programs_are_built=yes
+    run "${driving[@]}" 2>&1 | sed --unbuffered 's/^/| /' &
+    beside=$!
+    run "${compiling[@]}"
+    wait "$beside"
+    set -- "${steps[@]}"
+fi
 
 printf '\n==> summary, %d s in all\n' "$SECONDS"
-printf '%s\n' "${summary[@]}"
-exit "$outcome"
+cat "$outcomes"
+(($(grep -c ' ok ' "$outcomes") == $#))
