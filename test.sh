@@ -10,7 +10,7 @@ export CARGO_INCREMENTAL=0
 
 # Without arguments: these first, one after the other; then two rows of steps side by side. One row compiles, and cargo lets
 # one command at a time into its folder; the other drives the programs that are there by then, and waits more than it works.
-first=(fmt msrv deny test)
+first=(fmt msrv deny assurance test)
 compiling=(clippy no-std doc rustcrypto conformance client-mutants fuzz bench)
 driving=(vectors web browser clients python bindings)
 steps=("${first[@]}" "${compiling[@]}" "${driving[@]}")
@@ -24,6 +24,8 @@ Runs the steps named, one after the other, or all of them, and fails if any of t
   fmt      every Rust file is formatted (rustfmt.toml)
   msrv     no locked dependency asks for a newer Rust than the workspace promises
   deny     licences, duplicates and sources of dependencies (deny.toml); skipped where cargo-deny is not installed
+  assurance
+           every row of the threat model has a claim, and what it names as evidence is there (spec/assurance.md)
   test     all tests, the core with its crypto from AWS-LC
 
   clippy   no warning, with the core's crypto from AWS-LC and from RustCrypto
@@ -140,6 +142,10 @@ step_no-std() {
 
 step_doc() {
     RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --features burnchat-core/aws-lc --locked
+}
+
+step_assurance() {
+    python3 spec/assurance/assurance.py check
 }
 
 step_test() {
