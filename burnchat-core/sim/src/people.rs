@@ -1,0 +1,248 @@
+//! What people do: the steps of a script, done to the world.
+
+use burnchat_core::client::JoinOptions;
+use burnchat_core::crypto::{ReadMessage, Secret, SecretBytes};
+
+use crate::hostile;
+use crate::invariants::{self, Text};
+use crate::script::{Deed, REST, Step};
+use crate::world::World;
+
+/// Most clients a run has in all, those gone included: as many again as are there at once.
+fn most(world: &World) -> usize {
+    world.scene.people.saturating_mul(2).max(4)
+}
+
+/// Does one step.
+pub(crate) fn perform(world: &mut World, step: &Step) {
+    let now = world.now;
+    world
+        .trace
+        .tell(now, format_args!("step {}: {:?}", step.number, step.deed));
+    world.ledger.disturbed_at = now;
+    match step.deed {
+        Deed::Join => join(world, None, JoinOptions::default()),
+        Deed::JoinBy(who) => {
+            let link = chosen(world, who).and_then(|who| {
+                world
+                    .nodes
+                    .get(who)?
+                    .client
+                    .link()
+                    .map(|link| link.to_url())
+            });
+            join(
+                world,
+                link.map(|url| url.to_string()),
+                JoinOptions::default(),
+            );
+        }
+        Deed::JoinAsCreator => {
+            let token = Secret::copy_of(world.room.creator_token.as_bytes());
+            let options = JoinOptions {
+                creator_token: Some(token),
+                ..JoinOptions::default()
+            };
+            join(world, None, options);
+        }
+        Deed::JoinWithPin { right } => {
+            let pin = match right {
+                true => world.room.pin.as_slice(),
+                false => b"222222",
+            };
+            let options = JoinOptions {
+                pin: Some(SecretBytes::copy_of(pin)),
+                ..JoinOptions::default()
+            };
+            join(world, None, options);
+        }
+        Deed::Return(who) => {
+            let token = chosen(world, who).and_then(|who| {
+                let node = world.nodes.get_mut(who)?;
+                // A process that runs keeps its seat; one that does not can be started anew.
+                let over = node.crashed || node.told.ended.is_some();
+                over.then(|| node.told.seat_token.take())?
+            });
+            if token.is_some() {
+                let options = JoinOptions {
+                    seat_token: token,
+                    ..JoinOptions::default()
+                };
+                join(world, None, options);
+            }
+        }
+        Deed::Hostile(number) => hostile::prepare(world, number),
+        Deed::Shutdown => {
+            world.hub.handle_shutdown(now);
+            world.drain_hub();
+        }
+        Deed::Rest => rest(world),
+        deed => one_does(world, deed),
+    }
+}
+
+/// Brings every network up and waits until everything must have come to rest.
+pub(crate) fn rest(world: &mut World) {
+    for index in 0..world.nodes.len() {
+        if let Some(node) = world.nodes.get_mut(index) {
+            node.slow = 0;
+        }
+        world.go_online(index);
+    }
+    world.run_for(REST);
+    invariants::at_rest(world);
+}
+
+fn one_does(world: &mut World, deed: Deed) {
+    let who = match deed {
+        Deed::Leave(who)
+        | Deed::Crash(who)
+        | Deed::Cut(who)
+        | Deed::HalfOpenAtRelay(who)
+        | Deed::HalfOpenAtClient(who)
+        | Deed::Offline(who)
+        | Deed::Online(who)
+        | Deed::Slow(who, _)
+        | Deed::Write(who, _)
+        | Deed::Burst(who, _)
+        | Deed::Typing(who, _)
+        | Deed::Read(who)
+        | Deed::Kick(who, ..)
+        | Deed::Lock(who, _)
+        | Deed::Renew(who)
+        | Deed::Extend(who, _)
+        | Deed::StepClock(who, _)
+        | Deed::Burn(who) => who,
+        _ => return,
+    };
+    let Some(who) = chosen(world, who) else {
+        return;
+    };
+    match deed {
+        Deed::Crash(_) => world.crash(who),
+        Deed::Cut(_) => world.cut(who, true, true),
+        Deed::HalfOpenAtRelay(_) => world.cut(who, false, true),
+        Deed::HalfOpenAtClient(_) => world.cut(who, true, false),
+        Deed::Offline(_) => {
+            if let Some(node) = world.nodes.get_mut(who) {
+                node.online = false;
+            }
+            world.cut(who, true, true);
+        }
+        Deed::Online(_) => world.go_online(who),
+        Deed::Slow(_, millis) => {
+            if let Some(node) = world.nodes.get_mut(who) {
+                node.slow = millis;
+            }
+        }
+        Deed::StepClock(_, millis) => {
+            if let Some(node) = world.nodes.get_mut(who) {
+                node.ahead = node.ahead.saturating_add(millis);
+            }
+        }
+        Deed::Write(_, burn_after) => write(world, who, burn_after),
+        Deed::Burst(_, count) => (0..count).for_each(|_| write(world, who, 0)),
+        Deed::Read(_) => read(world, who),
+        deed => says(world, who, deed),
+    }
+}
+
+/// What goes to a machine and may be refused: alone, not joined, no creator, ended. The machine says so, and that is that.
+fn says(world: &mut World, who: usize, deed: Deed) {
+    let whom = match deed {
+        Deed::Kick(_, whom, _) => {
+            chosen(world, whom).and_then(|whom| world.nodes.get(whom)?.told.ids.last().copied())
+        }
+        _ => None,
+    };
+    let answer = world.act(who, |client, now, rng| match deed {
+        Deed::Leave(_) => {
+            client.leave(now);
+            Ok(())
+        }
+        Deed::Typing(_, typing) => client.set_typing(now, typing, rng),
+        Deed::Kick(_, _, renew) => match whom {
+            Some(id) => client.kick(now, id, renew, rng),
+            None => Ok(()),
+        },
+        Deed::Lock(_, locked) => client.lock(now, locked, rng),
+        Deed::Renew(_) => client.renew(now, rng),
+        Deed::Extend(_, seconds) => client.extend(now, seconds, rng),
+        Deed::Burn(_) => client.burn(now, rng),
+        _ => Ok(()),
+    });
+    if let Some(Err(error)) = answer {
+        let now = world.now;
+        world
+            .trace
+            .tell(now, format_args!("p{who} cannot: {error}"));
+    }
+}
+
+fn join(world: &mut World, link: Option<String>, options: JoinOptions) {
+    if world.nodes.len() >= most(world) {
+        return;
+    }
+    let link = link.unwrap_or_else(|| world.room.link.clone());
+    world.add(&link, options);
+}
+
+fn write(world: &mut World, who: usize, burn_after: u32) {
+    let number = world.ledger.texts.len();
+    let Some(node) = world.nodes.get(who) else {
+        return;
+    };
+    let words = format!("text {number} of {}", node.name);
+    let (me, audience) = (node.client.id(), node.roster());
+    let departed = node.told.departed.clone();
+    let now = node.clock(world.now);
+    // The text is entered before what it brings about is looked at, so this is not `World::act`.
+    let Some(node) = world.nodes.get_mut(who).filter(|node| !node.crashed) else {
+        return;
+    };
+    node.told.clock.advance(now);
+    let outcome = node
+        .client
+        .send_text(now, &words, burn_after, &mut world.keys);
+    match (outcome, me) {
+        (Ok(id), Some(as_id)) => {
+            node.told.written.push(id);
+            let text = Text {
+                words,
+                author: who,
+                as_id,
+                number,
+                audience,
+                departed,
+            };
+            world.ledger.texts.insert(id, text);
+        }
+        (Err(error), _) => {
+            let now = world.now;
+            world
+                .trace
+                .tell(now, format_args!("p{who} cannot: {error}"));
+        }
+        (Ok(_), None) => {}
+    }
+    world.act(who, |_, _, _| ());
+}
+
+fn read(world: &mut World, who: usize) {
+    let Some(node) = world.nodes.get_mut(who) else {
+        return;
+    };
+    let unread = std::mem::take(&mut node.told.unread);
+    let read: Vec<_> = unread
+        .into_iter()
+        .map(|(sender, id)| ReadMessage { sender, id })
+        .collect();
+    world.act(who, |client, now, rng| {
+        // Not joined any more: then nobody is told.
+        let _ = client.mark_read(now, &read, rng);
+    });
+}
+
+fn chosen(world: &World, who: usize) -> Option<usize> {
+    who.checked_rem(world.nodes.len())
+}

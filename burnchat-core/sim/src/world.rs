@@ -1,0 +1,580 @@
+//! One hub, its clients, and a network between them that is made of nothing but a queue.
+//!
+//! One thing happens at a time: the earliest that is due, and of those due at once the one that was planned first. After
+//! each of them the rules are looked at.
+
+use std::collections::BTreeMap;
+
+use burnchat_core::client::{Client, JoinOptions, Output, RoomSettings, plan_room};
+use burnchat_core::crypto::{Name, Secret};
+use burnchat_core::ids::RoomId;
+use burnchat_core::link::Link;
+use burnchat_core::relay::{
+    CloseCode, ConnectionId, Disconnect, Hub, Limits, Output as HubOutput, PeerKey,
+};
+use burnchat_core::time::Timestamp;
+use burnchat_core::wire::{EncodedFrame, RelayFrame, WhoMayBurn};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::coverage::Coverage;
+use crate::hostile::Hostile;
+use crate::invariants::{self, Ledger};
+use crate::node::Node;
+use crate::rule::{Rule, Violation};
+use crate::script::{Draw, Hostility, Scene};
+use crate::trace::Trace;
+
+/// Some day in 2026.
+pub(crate) const START: Timestamp = Timestamp(1_790_000_000_000);
+
+/// How long an end that has not been told takes to find out that a connection is gone, ms: pings go unanswered.
+const UNNOTICED: (u64, u64) = (2_000, 15_000);
+
+/// How many things may happen without time moving on.
+const AT_ONCE: u32 = 200_000;
+
+/// The room, its relay and everybody in it.
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    pub(crate) scene: Scene,
+    pub(crate) room: Room,
+    pub(crate) hub: Hub,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) keys: ChaCha8Rng,
+    pub(crate) network: Draw,
+    pub(crate) hostile: Hostile,
+    pub(crate) ledger: Ledger,
+    pub(crate) coverage: Coverage,
+    pub(crate) trace: Trace,
+    pub(crate) violation: Option<Violation>,
+    pub(crate) connections: BTreeMap<u64, Connection>,
+    queue: BTreeMap<(u64, u64), Packet>,
+    order: u64,
+    next_connection: u64,
+    at_once: u32,
+}
+
+/// What whoever made the room knows of it.
+pub(crate) struct Room {
+    pub(crate) id: RoomId,
+    pub(crate) link: String,
+    pub(crate) pin: Vec<u8>,
+    pub(crate) creator_token: Secret<32>,
+    pub(crate) not_after: Timestamp,
+}
+
+pub(crate) struct Connection {
+    pub(crate) node: usize,
+    pub(crate) client_open: bool,
+    pub(crate) hub_open: bool,
+    last_up: u64,
+    last_down: u64,
+}
+
+enum Packet {
+    Connect { node: usize },
+    ToHub { connection: u64, frame: Vec<u8> },
+    ToClient { connection: u64, frame: Vec<u8> },
+    HubLearnsOfClose { connection: u64, clean: bool },
+    ClientLearnsOfClose { connection: u64 },
+}
+
+impl World {
+    /// A room and nobody in it.
+    ///
+    /// # Errors
+    /// What the relay, or the planning, refused.
+    pub(crate) fn new(seed: u64, scene: Scene, story: bool) -> Result<Self, String> {
+        let mut keys = ChaCha8Rng::seed_from_u64(seed ^ 0x6b65_7973);
+        let mut hub = Hub::new(Limits::default(), &mut keys);
+        let capacity = u16::try_from(scene.people.clamp(2, 256)).unwrap_or(256);
+        let settings = RoomSettings {
+            ttl_seconds: scene.ttl_seconds,
+            extension_seconds: scene.extension_seconds,
+            capacity,
+            history: scene.history,
+            burn: match scene.anyone_burns {
+                true => WhoMayBurn::Anyone,
+                false => WhoMayBurn::Creator,
+            },
+        };
+        let (request, link) = plan_room("https://relay.example", settings, START, &mut keys)
+            .map_err(|error| error.to_string())?;
+        let created = hub
+            .handle_create(START, PeerKey([9; 16]), &request, &mut keys)
+            .map_err(|refusal| refusal.to_string())?;
+        let room = Room {
+            id: created.room_id,
+            not_after: link.not_after(),
+            link: link.to_url().to_string(),
+            pin: created.pin.0.as_slice().to_vec(),
+            creator_token: created.creator_token,
+        };
+        Ok(Self {
+            now: START,
+            scene,
+            room,
+            hub,
+            nodes: Vec::new(),
+            keys,
+            network: Draw(ChaCha8Rng::seed_from_u64(seed ^ 0x6e65_7477)),
+            hostile: Hostile::default(),
+            ledger: Ledger::default(),
+            coverage: Coverage::default(),
+            trace: Trace::new(START, story),
+            violation: None,
+            connections: BTreeMap::new(),
+            queue: BTreeMap::new(),
+            order: 0,
+            next_connection: 1,
+            at_once: 0,
+        })
+    }
+
+    /// Adds a client that joins by `link`; it connects when time moves.
+    pub(crate) fn add(&mut self, link: &str, options: JoinOptions) -> Option<usize> {
+        let link = Link::parse(link).ok()?;
+        let index = self.nodes.len();
+        let name = format!("p{index}");
+        let options = JoinOptions {
+            name: Name::new(&name).ok(),
+            ..options
+        };
+        let client = Client::new(link, options, &mut self.keys);
+        let skew = i64::try_from(self.scene.skew).unwrap_or(0);
+        let drawn = i64::try_from(self.network.between(0, self.scene.skew.saturating_mul(2)));
+        let ahead = drawn.unwrap_or(0).saturating_sub(skew);
+        self.nodes
+            .push(Node::new(client, name, index as u64, ahead));
+        self.drain_client(index);
+        Some(index)
+    }
+
+    /// Notes that a rule did not hold, unless the relay is hostile and the rule presumes that it is not.
+    pub(crate) fn broken(&mut self, rule: Rule, what: String) {
+        let presumed = self.scene.hostility == Hostility::Relay && !self.hostile.harmless();
+        if self.violation.is_none() && (!presumed || rule.holds_with_a_hostile_relay()) {
+            self.trace.tell(self.now, format_args!("VIOLATION {what}"));
+            let at = self.now;
+            self.violation = Some(Violation { rule, at, what });
+        }
+    }
+
+    /// Moves time on by this many milliseconds, and lets everything happen that is due, until a rule is broken.
+    pub(crate) fn run_for(&mut self, millis: u64) {
+        let until = self.now.plus_millis(millis);
+        while self.violation.is_none() {
+            let Some(at) = self.next_due().filter(|at| *at <= until) else {
+                break;
+            };
+            if at > self.now {
+                invariants::before_time_moves(self);
+                self.now = at;
+                self.at_once = 0;
+            }
+            self.at_once = self.at_once.saturating_add(1);
+            if self.at_once > AT_ONCE {
+                self.broken(Rule::Bounded, "the machines do not come to rest".into());
+            }
+            self.step();
+        }
+        self.now = self.now.max(until);
+    }
+
+    /// Calls the machine of a node and carries out what it says.
+    pub(crate) fn act<T>(
+        &mut self,
+        index: usize,
+        act: impl FnOnce(&mut Client, Timestamp, &mut ChaCha8Rng) -> T,
+    ) -> Option<T> {
+        let node = self.nodes.get_mut(index).filter(|node| !node.crashed)?;
+        let now = node.clock(self.now);
+        node.told.clock.advance(now);
+        let outcome = act(&mut node.client, now, &mut self.keys);
+        self.drain_client(index);
+        invariants::after_input(self, index);
+        Some(outcome)
+    }
+
+    /// The connection of a node breaks. An end that does not know finds out some time later.
+    pub(crate) fn cut(&mut self, index: usize, hub_knows: bool, client_knows: bool) {
+        let Some(connection) = self.nodes.get(index).and_then(|node| node.connection) else {
+            return;
+        };
+        let later = self.network.between(UNNOTICED.0, UNNOTICED.1);
+        let later = self.now.0.saturating_add(later);
+        // Nothing passes any more, in either direction.
+        self.queue.retain(|_, packet| {
+            !matches!(packet, Packet::ToHub { connection: on, .. } | Packet::ToClient { connection: on, .. } if *on == connection)
+        });
+        self.hostile.dead.insert(connection);
+        if hub_knows {
+            self.close_hub_side(connection, false);
+        } else {
+            let clean = false;
+            self.push(later, Packet::HubLearnsOfClose { connection, clean });
+        }
+        if client_knows {
+            self.close_client_side(connection);
+        } else {
+            self.push(later, Packet::ClientLearnsOfClose { connection });
+        }
+        self.ledger.disturbed_at = self.now;
+    }
+
+    pub(crate) fn go_online(&mut self, index: usize) {
+        let Some(node) = self.nodes.get_mut(index) else {
+            return;
+        };
+        node.online = true;
+        if std::mem::take(&mut node.wants_connection) {
+            self.schedule_connect(index);
+        }
+    }
+
+    /// The process of a node dies: nothing more comes from it.
+    pub(crate) fn crash(&mut self, index: usize) {
+        let hub_knows = self.network.one_in(2);
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.crashed = true;
+        }
+        self.cut(index, hub_knows, true);
+    }
+
+    /// Whether frames pass between a node and the relay.
+    pub(crate) fn is_connected(&self, node: &Node) -> bool {
+        node.connection.is_some_and(|connection| {
+            !self.hostile.dead.contains(&connection)
+                && self
+                    .connections
+                    .get(&connection)
+                    .is_some_and(|both| both.client_open && both.hub_open)
+        })
+    }
+
+    /// Sends a frame to the relay on the connection of a node.
+    pub(crate) fn send_up(&mut self, index: usize, frame: Vec<u8>) {
+        let Some(connection) = self.nodes.get(index).and_then(|node| node.connection) else {
+            return;
+        };
+        if self.hostile.dead.contains(&connection) {
+            return;
+        }
+        let delay = self.delay(0);
+        let now = self.now.0;
+        if let Some(state) = self.connections.get_mut(&connection) {
+            state.last_up = state.last_up.max(now.saturating_add(delay));
+            let at = state.last_up;
+            self.push(at, Packet::ToHub { connection, frame });
+        }
+    }
+
+    /// Sends a frame to a client on the connection it has.
+    pub(crate) fn send_down(&mut self, connection: u64, frame: Vec<u8>) {
+        let Some(state) = self.connections.get(&connection) else {
+            return;
+        };
+        let slow = self.nodes.get(state.node).map_or(0, |node| node.slow);
+        let delay = self.delay(slow);
+        let now = self.now.0;
+        if let Some(state) = self.connections.get_mut(&connection) {
+            state.last_down = state.last_down.max(now.saturating_add(delay));
+            let at = state.last_down;
+            self.push(at, Packet::ToClient { connection, frame });
+        }
+    }
+
+    pub(crate) fn drain_hub(&mut self) {
+        let mut outputs = 0_u64;
+        while let Some(output) = self.hub.poll_output() {
+            outputs = outputs.saturating_add(1);
+            match output {
+                HubOutput::Send { to, frame } => {
+                    invariants::on_hub_frame(self, &frame);
+                    for ConnectionId(connection) in to {
+                        self.relay_sends(connection, &frame);
+                    }
+                }
+                HubOutput::Close {
+                    connection: ConnectionId(connection),
+                    code,
+                } => self.relay_closes(connection, code),
+                HubOutput::Burned {
+                    late_millis,
+                    reason,
+                    ..
+                } => {
+                    let now = self.now;
+                    self.trace
+                        .tell(now, format_args!("the relay burns the room: {reason:?}"));
+                    self.ledger.burned = true;
+                    if late_millis > 0 {
+                        self.broken(
+                            Rule::BurnAtRelay,
+                            format!("the relay burned {late_millis} ms late"),
+                        );
+                    }
+                }
+            }
+        }
+        invariants::after_hub(self, outputs);
+    }
+
+    fn relay_sends(&mut self, connection: u64, frame: &EncodedFrame) {
+        let Some(state) = self.connections.get(&connection) else {
+            return;
+        };
+        if !state.hub_open {
+            self.broken(
+                Rule::Bounded,
+                "the relay sends on a connection it has closed".into(),
+            );
+            return;
+        }
+        if self.hostile.dead.contains(&connection) {
+            return;
+        }
+        let node = state.node;
+        let frames = crate::hostile::changed_down(self, node, frame.as_bytes());
+        for frame in frames {
+            self.send_down(connection, frame);
+        }
+    }
+
+    fn relay_closes(&mut self, connection: u64, code: CloseCode) {
+        self.coverage.close(code.number());
+        self.ledger.disturbed_at = self.now;
+        let Some(state) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        state.hub_open = false;
+        let at = self.now.0.max(state.last_down);
+        self.push(at, Packet::ClientLearnsOfClose { connection });
+    }
+
+    fn drain_client(&mut self, index: usize) {
+        let mut outputs = 0_u64;
+        loop {
+            let Some(output) = self
+                .nodes
+                .get_mut(index)
+                .and_then(|node| node.client.poll_output())
+            else {
+                break;
+            };
+            outputs = outputs.saturating_add(1);
+            match output {
+                Output::Connect => self.schedule_connect(index),
+                Output::Send(frame) => {
+                    invariants::on_client_frame(self, index, &frame);
+                    let frames = crate::hostile::changed_up(self, index, frame.as_bytes());
+                    for frame in frames {
+                        self.send_up(index, frame);
+                    }
+                }
+                Output::Close(code) => self.client_closes(index, code),
+                Output::Event(event) => invariants::on_event(self, index, event),
+                other => self.broken(Rule::Bounded, format!("an output unheard of: {other:?}")),
+            }
+        }
+        invariants::after_client(self, index, outputs);
+    }
+
+    fn client_closes(&mut self, index: usize, code: u16) {
+        self.coverage.close(code);
+        let Some(connection) = self
+            .nodes
+            .get_mut(index)
+            .and_then(|node| node.connection.take())
+        else {
+            return;
+        };
+        self.ledger.disturbed_at = self.now;
+        let Some(state) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        state.client_open = false;
+        let lost = self.hostile.dead.contains(&connection);
+        let at = state.last_up.max(self.now.0);
+        let clean = !lost && (code == 1000 || code == 1001);
+        self.push(at, Packet::HubLearnsOfClose { connection, clean });
+    }
+
+    /// When the next thing happens.
+    fn next_due(&self) -> Option<Timestamp> {
+        let packet = self.queue.keys().next().map(|(at, _)| Timestamp(*at));
+        let clients = self.nodes.iter().filter_map(Node::due);
+        [packet, self.hub.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .chain(clients)
+            .min()
+            .map(|at| at.max(self.now))
+    }
+
+    /// One thing happens: of those due the hub's timers first, then those of clients, then what travels.
+    fn step(&mut self) {
+        let now = self.now;
+        if self.hub.poll_timeout().is_some_and(|at| at <= now) {
+            self.trace.note(now, "hub timer", 0, &[]);
+            self.hub.handle_timeout(now);
+            self.drain_hub();
+            return;
+        }
+        let timer = self
+            .nodes
+            .iter()
+            .position(|node| node.due().is_some_and(|at| at <= now));
+        if let Some(index) = timer {
+            self.trace.note(now, "client timer", index as u64, &[]);
+            self.act(index, |client, now, rng| client.handle_timeout(now, rng));
+            return;
+        }
+        if let Some(((at, order), packet)) = self.queue.pop_first() {
+            if at > now.0 {
+                self.queue.insert((at, order), packet);
+                return;
+            }
+            self.deliver(packet);
+        }
+    }
+
+    fn deliver(&mut self, packet: Packet) {
+        let now = self.now;
+        match packet {
+            Packet::Connect { node } => self.connect(node),
+            Packet::ToHub { connection, frame } => {
+                let open = self.connections.get(&connection);
+                if open.is_some_and(|open| open.hub_open) {
+                    self.trace.note(now, "to hub", connection, &frame);
+                    let id = ConnectionId(connection);
+                    self.hub.handle_frame(now, id, &frame, &mut self.keys);
+                    self.drain_hub();
+                }
+            }
+            Packet::ToClient { connection, frame } => {
+                let open = self.connections.get(&connection);
+                if let Some(node) = open.filter(|open| open.client_open).map(|open| open.node) {
+                    self.trace.note(now, "to client", connection, &frame);
+                    self.client_reads(node, &frame);
+                }
+            }
+            Packet::HubLearnsOfClose { connection, clean } => {
+                self.close_hub_side(connection, clean);
+            }
+            Packet::ClientLearnsOfClose { connection } => self.close_client_side(connection),
+        }
+    }
+
+    fn client_reads(&mut self, index: usize, frame: &[u8]) {
+        let parsed = RelayFrame::parse(frame).ok().flatten();
+        let Some(node) = self.nodes.get_mut(index).filter(|node| !node.crashed) else {
+            return;
+        };
+        let now = node.clock(self.now);
+        let own = node.told.clock.advance(now);
+        let before = node.client.status();
+        node.told.reading = match &parsed {
+            Some(RelayFrame::Message(envelope)) => Some(envelope.epoch),
+            _ => None,
+        };
+        let outcome = node.client.handle_frame(now, frame, &mut self.keys);
+        if let (Ok(()), Some(parsed)) = (&outcome, &parsed) {
+            invariants::learn(&mut node.told, parsed, own, self.room.not_after);
+        }
+        self.coverage.read(before, parsed.as_ref(), outcome.is_ok());
+        self.drain_client(index);
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.told.reading = None;
+        }
+        if let Err(error) = outcome {
+            invariants::on_error(self, index, error);
+        }
+        invariants::after_input(self, index);
+    }
+
+    fn connect(&mut self, index: usize) {
+        let Some(node) = self.nodes.get_mut(index).filter(|node| !node.crashed) else {
+            return;
+        };
+        if !node.online {
+            node.wants_connection = true;
+            return;
+        }
+        if node.connection.is_some() || node.told.ended.is_some() {
+            return;
+        }
+        let connection = self.next_connection;
+        self.next_connection = self.next_connection.saturating_add(1);
+        let now = self.now;
+        node.connection = Some(connection);
+        let peer = node.peer;
+        self.trace.note(now, "connect", index as u64, &[]);
+        self.ledger.disturbed_at = now;
+        let open = Connection {
+            node: index,
+            client_open: true,
+            hub_open: true,
+            last_up: now.0,
+            last_down: now.0,
+        };
+        self.connections.insert(connection, open);
+        self.hub
+            .handle_connect(now, ConnectionId(connection), peer, self.room.id);
+        self.drain_hub();
+        let outcome = self.act(index, |client, now, rng| client.handle_connected(now, rng));
+        if let Some(Err(error)) = outcome {
+            invariants::on_error(self, index, error);
+        }
+    }
+
+    fn close_client_side(&mut self, connection: u64) {
+        let Some(state) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        if !std::mem::take(&mut state.client_open) {
+            return;
+        }
+        self.ledger.disturbed_at = self.now;
+        let index = state.node;
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.connection = None;
+        }
+        self.act(index, |client, now, _| client.handle_disconnected(now));
+    }
+
+    fn close_hub_side(&mut self, connection: u64, clean: bool) {
+        let Some(state) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        if !std::mem::take(&mut state.hub_open) {
+            return;
+        }
+        self.ledger.disturbed_at = self.now;
+        let end = match clean {
+            true => Disconnect::Clean,
+            false => Disconnect::Broken,
+        };
+        self.hub
+            .handle_disconnect(self.now, ConnectionId(connection), end);
+        self.drain_hub();
+    }
+
+    fn schedule_connect(&mut self, node: usize) {
+        // What a driver waits before it tries again, and the way there and back.
+        let delay = self.delay(0).saturating_add(self.network.between(10, 500));
+        self.push(self.now.0.saturating_add(delay), Packet::Connect { node });
+    }
+
+    fn delay(&mut self, more: u64) -> u64 {
+        let Scene { delay, jitter, .. } = self.scene;
+        let jitter = self.network.between(0, jitter);
+        delay.saturating_add(jitter).saturating_add(more)
+    }
+
+    fn push(&mut self, at: u64, packet: Packet) {
+        self.order = self.order.saturating_add(1);
+        self.queue.insert((at, self.order), packet);
+    }
+}
