@@ -172,7 +172,7 @@ fn scene(draw: &mut Draw, people: Option<usize>) -> Scene {
         people: people.unwrap_or(usize::try_from(drawn).unwrap_or(8)),
         history: draw.one_in(3),
         anyone_burns: draw.one_in(4),
-        ttl_seconds: draw.pick(&[30, 60, 180, 600, 600, 1_200]),
+        ttl_seconds: draw.pick(&[30, 180, 600, 600, 900, 1_200]),
         extension_seconds: draw.pick(&[0, 60, 600]),
         delay: draw.pick(&[0, 1, 10, 40]),
         jitter: draw.pick(&[0, 5, 60, 300]),

@@ -161,6 +161,13 @@ impl World {
         }
     }
 
+    /// As [`World::broken`], of one client: the hostile participant is promised no more than with a hostile relay.
+    pub(crate) fn broken_at(&mut self, index: usize, rule: Rule, what: String) {
+        if !self.hostile.is(index) || rule.holds_with_a_hostile_relay() {
+            self.broken(rule, what);
+        }
+    }
+
     /// Moves time on by this many milliseconds, and lets everything happen that is due, until a rule is broken.
     pub(crate) fn run_for(&mut self, millis: u64) {
         let until = self.now.plus_millis(millis);

@@ -43,14 +43,15 @@ pub(super) fn burned_in_time(world: &mut World) {
         return;
     }
     // Ended by its own clock although the relay, last heard, gave it longer. (A resume that found no room ends so, too.)
-    let early = world.nodes.iter().find(|node| {
+    let early = world.nodes.iter().enumerate().find(|(index, node)| {
         let early = |by: Timestamp| node.told.clock.at(node.clock(now)) < by;
         node.told.ended == Some(EndReason::LocalBurn)
             && !world.ledger.burned
+            && !world.hostile.is(*index)
             && node.client.status() == Status::Ended(EndReason::LocalBurn)
             && node.told.burn_by.is_some_and(early)
     });
-    if let Some(node) = early {
+    if let Some((_, node)) = early {
         let what = format!("{} ended before its time, and the room lives", node.name);
         world.broken(Rule::NotEarly, what);
     }

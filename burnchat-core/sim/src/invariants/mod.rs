@@ -193,12 +193,12 @@ pub(crate) fn on_event(world: &mut World, index: usize, event: Event) {
         Event::Missed { from, count } => {
             let what = format!("{name} misses {count} of {}", short(&from));
             world.trace.tell(now, format_args!("{what}"));
-            if !world
+            let excused = world
                 .nodes
                 .get(index)
-                .is_some_and(|node| node.told.history_incomplete)
-            {
-                world.broken(Rule::NoLoss, what);
+                .is_some_and(|node| node.told.history_incomplete);
+            if !excused && !is_hostile(world, &from) {
+                world.broken_at(index, Rule::NoLoss, what);
             }
         }
         Event::Fault { error, .. } => {
@@ -254,7 +254,7 @@ pub(crate) fn on_error(world: &mut World, index: usize, error: Error) {
         _ => false,
     };
     if blamed && !excused {
-        world.broken(Rule::NoFalseBlame, format!("{name} says {error}"));
+        world.broken_at(index, Rule::NoFalseBlame, format!("{name} says {error}"));
     }
 }
 
@@ -330,7 +330,7 @@ fn roster_agreement(world: &mut World, index: usize) {
         .or_insert_with(|| seen.clone());
     if *agreed != seen {
         let what = format!("{name} shows another roster of version {version}");
-        world.broken(Rule::RosterAgreement, what);
+        world.broken_at(index, Rule::RosterAgreement, what);
     }
 }
 
@@ -346,7 +346,7 @@ fn epoch_agreement(world: &mut World, index: usize) {
     let of = world.ledger.epochs.entry(epoch).or_insert(version);
     if *of != version {
         let what = format!("{name} takes an epoch of version {of} for one of {version}");
-        world.broken(Rule::EpochAgreement, what);
+        world.broken_at(index, Rule::EpochAgreement, what);
         return;
     }
     let others = world.nodes.iter().filter(|other| !other.crashed);
@@ -360,13 +360,13 @@ fn epoch_agreement(world: &mut World, index: usize) {
             "{name} and {} hold two epochs of version {version}",
             other.name
         );
-        world.broken(Rule::EpochAgreement, what);
+        world.broken_at(index, Rule::EpochAgreement, what);
         return;
     }
     let roster = world.ledger.rosters.get(&version);
     if roster.is_some_and(|(ids, _)| !ids.contains(&me)) {
         let what = format!("{name} holds the key of version {version} and was not on it");
-        world.broken(Rule::KeyEntitled, what);
+        world.broken_at(index, Rule::KeyEntitled, what);
     }
 }
 
@@ -433,6 +433,12 @@ fn keyed_in_time(world: &mut World) {
         );
         world.broken(Rule::Progress, what);
     }
+}
+
+/// Whether an id is, or was, the hostile participant's.
+fn is_hostile(world: &World, id: &ParticipantId) -> bool {
+    let mut nodes = world.nodes.iter().enumerate();
+    nodes.any(|(index, node)| world.hostile.is(index) && node.told.ids.contains(id))
 }
 
 /// Whether a status is one of a client that is in the room.

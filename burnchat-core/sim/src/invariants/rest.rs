@@ -78,7 +78,7 @@ fn texts_have_arrived(world: &mut World) {
             .nodes
             .get(text.author)
             .is_some_and(|author| author.told.fates.get(id) == Some(&Fate::Accepted));
-        if !accepted {
+        if !accepted || world.hostile.is(text.author) {
             continue;
         }
         let missed = world.nodes.iter().enumerate().find(|(index, node)| {

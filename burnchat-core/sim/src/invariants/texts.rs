@@ -63,7 +63,7 @@ pub(super) fn shown(world: &mut World, index: usize, message: &Message) {
         world.broken(Rule::TextEntitled, what);
     } else if newest.is_some_and(|newest| newest > number) {
         let what = format!("'{words}' is shown to {name} after a later one");
-        world.broken(Rule::Order, what);
+        world.broken_at(index, Rule::Order, what);
     } else if ended {
         let what = format!("'{words}' is shown to {name} from an epoch that has ended");
         world.broken(Rule::EndedEpoch, what);
