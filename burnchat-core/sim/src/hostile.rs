@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use burnchat_core::wire::{ClientFrame, Envelope, RelayFrame};
 
 use crate::script::{Draw, Hostility};
+use crate::withhold::Withheld;
 use crate::world::World;
 
 /// What hostility needs to remember.
@@ -24,6 +25,7 @@ pub(crate) struct Hostile {
     /// Whether anything has been done yet.
     acted: bool,
     participant: Option<usize>,
+    withheld: Option<Withheld>,
 }
 
 /// What is done to one frame.
@@ -38,9 +40,10 @@ enum Trick {
     WrapMissing,
     Unknown,
     MadeUp,
+    Withhold,
 }
 
-const TRICKS: [Trick; 9] = [
+const TRICKS: [Trick; 11] = [
     Trick::Drop,
     Trick::Twice,
     Trick::Swap,
@@ -50,6 +53,9 @@ const TRICKS: [Trick; 9] = [
     Trick::WrapMissing,
     Trick::Unknown,
     Trick::MadeUp,
+    // The only one that a client cannot see through at once, so more often.
+    Trick::Withhold,
+    Trick::Withhold,
 ];
 
 /// How many frames are kept for playing again.
@@ -101,6 +107,16 @@ pub(crate) fn prepare(world: &mut World, number: u64) {
         now,
         format_args!("{trick:?} is prepared for a frame of p{index}"),
     );
+    if trick == Trick::Withhold {
+        let connection = world.nodes.get(index).and_then(|node| node.connection);
+        if let (Some(connection), Hostility::Relay) = (connection, world.scene.hostility)
+            && world.hostile.withheld.is_none()
+        {
+            world.hostile.acted = true;
+            world.hostile.withheld = Some(Withheld::waiting(index, connection));
+        }
+        return;
+    }
     world.hostile.armed.push((index, trick, number));
     // What is made up needs no frame to change.
     if trick == Trick::MadeUp && world.scene.hostility == Hostility::Participant {
@@ -112,7 +128,12 @@ pub(crate) fn prepare(world: &mut World, number: u64) {
 }
 
 /// What becomes of a frame on its way to a client.
-pub(crate) fn changed_down(world: &mut World, index: usize, frame: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn changed_down(
+    world: &mut World,
+    index: usize,
+    connection: u64,
+    frame: &[u8],
+) -> Vec<Vec<u8>> {
     let hostile = &mut world.hostile;
     match world.scene.hostility {
         Hostility::None => return vec![frame.to_vec()],
@@ -122,6 +143,19 @@ pub(crate) fn changed_down(world: &mut World, index: usize, frame: &[u8]) -> Vec
             return vec![frame.to_vec()];
         }
         Hostility::Relay => hostile.remember(frame),
+    }
+    if let Some(withheld) = &mut hostile.withheld
+        && withheld.index == index
+    {
+        // On another connection the numbers start anew: there is nothing to be had any more.
+        let (frames, over) = match withheld.connection == connection {
+            true => withheld.pass(frame),
+            false => (vec![frame.to_vec()], true),
+        };
+        if over {
+            hostile.withheld = None;
+        }
+        return frames;
     }
     let mut frames = vec![frame.to_vec()];
     if let Some((_, held)) = hostile.held.take_if(|(of, _)| *of == index) {
@@ -173,7 +207,7 @@ fn apply(hostile: &Hostile, trick: Trick, number: u64, frames: &mut [Vec<u8>]) -
     let mut draw = Draw(rand_chacha::ChaCha8Rng::seed_from_u64(number ^ 1));
     let frame = frames.first_mut()?;
     match trick {
-        Trick::Drop | Trick::Swap => None,
+        Trick::Drop | Trick::Swap | Trick::Withhold => None,
         Trick::Twice => Some(std::mem::take(frame)),
         Trick::Flip => {
             let place = draw.index(frame.len());

@@ -14,6 +14,7 @@ mod run;
 mod script;
 mod shrink;
 mod trace;
+mod withhold;
 mod world;
 
 pub use coverage::Coverage;

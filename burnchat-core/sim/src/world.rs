@@ -343,7 +343,7 @@ impl World {
             return;
         }
         let node = state.node;
-        let frames = crate::hostile::changed_down(self, node, frame.as_bytes());
+        let frames = crate::hostile::changed_down(self, node, connection, frame.as_bytes());
         for frame in frames {
             self.send_down(connection, frame);
         }
