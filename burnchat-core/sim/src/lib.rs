@@ -8,6 +8,7 @@ mod coverage;
 mod hostile;
 mod invariants;
 mod node;
+mod outputs;
 mod people;
 mod rule;
 mod run;
@@ -19,7 +20,7 @@ mod world;
 
 pub use coverage::Coverage;
 pub use rule::{Rule, Violation};
-pub use run::{Outcome, run};
+pub use run::{Outcome, is_repeatable, run};
 pub use script::{Deed, Hostility, Scene, Script, Step};
 pub use shrink::{kept, parse_kept, shrink};
 pub use trace::Trace;

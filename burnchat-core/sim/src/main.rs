@@ -8,7 +8,7 @@ use std::process::ExitCode;
 )]
 use std::time::Instant;
 
-use burnchat_sim::{Coverage, Outcome, Script, kept, parse_kept, run, shrink};
+use burnchat_sim::{Coverage, Outcome, Script, is_repeatable, kept, parse_kept, run, shrink};
 use clap::Parser;
 
 /// Runs whole rooms under a virtual clock and holds them to the spec after every event.
@@ -39,6 +39,12 @@ fn main() -> ExitCode {
     // A panic of a machine is a finding like others, and told as one.
     std::panic::set_hook(Box::new(|_| {}));
     let options = Options::parse();
+    if !is_repeatable() {
+        let _ = writeln!(
+            io::stderr(),
+            "burnchat-sim: built with AWS-LC, so the same seed is not quite the same run; build it alone with -p"
+        );
+    }
     let done = match options.replay {
         Some(seed) => replay(&options, seed),
         None => search(&options),

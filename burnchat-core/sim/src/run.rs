@@ -2,6 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use burnchat_core::crypto::SigningKeyPair;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
 use crate::coverage::Coverage;
 use crate::invariants;
 use crate::people;
@@ -22,6 +26,18 @@ pub struct Outcome {
     pub coverage: Coverage,
     /// How many events there were: frames, timers, what people did.
     pub events: u64,
+}
+
+/// Whether the same script is the same run, byte for byte: not where another package of the same build asks the core for
+/// AWS-LC, which draws the nonces of signatures itself. A build of this package alone is repeatable.
+#[must_use]
+pub fn is_repeatable() -> bool {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let Ok(key) = SigningKeyPair::generate(&mut rng) else {
+        return false;
+    };
+    let sign = || key.sign(&[b"twice"]);
+    matches!((sign(), sign()), (Ok(first), Ok(second)) if first.as_bytes() == second.as_bytes())
 }
 
 /// Runs a script. `story` is whether to keep what happened for people to read.

@@ -5,15 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use burnchat_core::client::{Client, JoinOptions, Output, RoomSettings, plan_room};
+use burnchat_core::client::{Client, JoinOptions, RoomSettings, plan_room};
 use burnchat_core::crypto::{Name, Secret};
 use burnchat_core::ids::RoomId;
 use burnchat_core::link::Link;
-use burnchat_core::relay::{
-    CloseCode, ConnectionId, Disconnect, Hub, Limits, Output as HubOutput, PeerKey,
-};
+use burnchat_core::relay::{ConnectionId, Disconnect, Hub, Limits, PeerKey};
 use burnchat_core::time::Timestamp;
-use burnchat_core::wire::{EncodedFrame, RelayFrame, WhoMayBurn};
+use burnchat_core::wire::{RelayFrame, WhoMayBurn};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -68,11 +66,11 @@ pub(crate) struct Connection {
     pub(crate) node: usize,
     pub(crate) client_open: bool,
     pub(crate) hub_open: bool,
-    last_up: u64,
-    last_down: u64,
+    pub(crate) last_up: u64,
+    pub(crate) last_down: u64,
 }
 
-enum Packet {
+pub(crate) enum Packet {
     Connect { node: usize },
     ToHub { connection: u64, frame: Vec<u8> },
     ToClient { connection: u64, frame: Vec<u8> },
@@ -292,122 +290,6 @@ impl World {
         }
     }
 
-    pub(crate) fn drain_hub(&mut self) {
-        let mut outputs = 0_u64;
-        while let Some(output) = self.hub.poll_output() {
-            outputs = outputs.saturating_add(1);
-            match output {
-                HubOutput::Send { to, frame } => {
-                    invariants::on_hub_frame(self, &frame);
-                    for ConnectionId(connection) in to {
-                        self.relay_sends(connection, &frame);
-                    }
-                }
-                HubOutput::Close {
-                    connection: ConnectionId(connection),
-                    code,
-                } => self.relay_closes(connection, code),
-                HubOutput::Burned {
-                    late_millis,
-                    reason,
-                    ..
-                } => {
-                    let now = self.now;
-                    self.trace
-                        .tell(now, format_args!("the relay burns the room: {reason:?}"));
-                    self.ledger.burned = true;
-                    if late_millis > 0 {
-                        self.broken(
-                            Rule::BurnAtRelay,
-                            format!("the relay burned {late_millis} ms late"),
-                        );
-                    }
-                }
-            }
-        }
-        invariants::after_hub(self, outputs);
-    }
-
-    fn relay_sends(&mut self, connection: u64, frame: &EncodedFrame) {
-        let Some(state) = self.connections.get(&connection) else {
-            return;
-        };
-        if !state.hub_open {
-            self.broken(
-                Rule::Bounded,
-                "the relay sends on a connection it has closed".into(),
-            );
-            return;
-        }
-        if self.hostile.dead.contains(&connection) {
-            return;
-        }
-        let node = state.node;
-        let frames = crate::hostile::changed_down(self, node, connection, frame.as_bytes());
-        for frame in frames {
-            self.send_down(connection, frame);
-        }
-    }
-
-    fn relay_closes(&mut self, connection: u64, code: CloseCode) {
-        self.coverage.close(code.number());
-        self.ledger.disturbed_at = self.now;
-        let Some(state) = self.connections.get_mut(&connection) else {
-            return;
-        };
-        state.hub_open = false;
-        let at = self.now.0.max(state.last_down);
-        self.push(at, Packet::ClientLearnsOfClose { connection });
-    }
-
-    fn drain_client(&mut self, index: usize) {
-        let mut outputs = 0_u64;
-        loop {
-            let Some(output) = self
-                .nodes
-                .get_mut(index)
-                .and_then(|node| node.client.poll_output())
-            else {
-                break;
-            };
-            outputs = outputs.saturating_add(1);
-            match output {
-                Output::Connect => self.schedule_connect(index),
-                Output::Send(frame) => {
-                    invariants::on_client_frame(self, index, &frame);
-                    let frames = crate::hostile::changed_up(self, index, frame.as_bytes());
-                    for frame in frames {
-                        self.send_up(index, frame);
-                    }
-                }
-                Output::Close(code) => self.client_closes(index, code),
-                Output::Event(event) => invariants::on_event(self, index, event),
-                other => self.broken(Rule::Bounded, format!("an output unheard of: {other:?}")),
-            }
-        }
-        invariants::after_client(self, index, outputs);
-    }
-
-    fn client_closes(&mut self, index: usize, code: u16) {
-        self.coverage.close(code);
-        let Some(connection) = self
-            .nodes
-            .get_mut(index)
-            .and_then(|node| node.connection.take())
-        else {
-            return;
-        };
-        self.ledger.disturbed_at = self.now;
-        let Some(state) = self.connections.get_mut(&connection) else {
-            return;
-        };
-        state.client_open = false;
-        let lost = self.hostile.dead.contains(&connection);
-        let at = state.last_up.max(self.now.0);
-        let clean = !lost && (code == 1000 || code == 1001);
-        self.push(at, Packet::HubLearnsOfClose { connection, clean });
-    }
-
     /// When the next thing happens.
     fn next_due(&self) -> Option<Timestamp> {
         let packet = self.queue.keys().next().map(|(at, _)| Timestamp(*at));
@@ -568,7 +450,7 @@ impl World {
         self.drain_hub();
     }
 
-    fn schedule_connect(&mut self, node: usize) {
+    pub(crate) fn schedule_connect(&mut self, node: usize) {
         // What a driver waits before it tries again, and the way there and back.
         let delay = self.delay(0).saturating_add(self.network.between(10, 500));
         self.push(self.now.0.saturating_add(delay), Packet::Connect { node });
@@ -580,7 +462,7 @@ impl World {
         delay.saturating_add(jitter).saturating_add(more)
     }
 
-    fn push(&mut self, at: u64, packet: Packet) {
+    pub(crate) fn push(&mut self, at: u64, packet: Packet) {
         self.order = self.order.saturating_add(1);
         self.queue.insert((at, self.order), packet);
     }

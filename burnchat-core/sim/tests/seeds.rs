@@ -1,6 +1,6 @@
 //! The simulation, as far as every run of the tests has time for it.
 
-use burnchat_sim::{Rule, Script, run, shrink};
+use burnchat_sim::{Rule, Script, is_repeatable, run, shrink};
 
 #[test]
 fn every_rule_holds_in_the_first_rooms() {
@@ -12,6 +12,10 @@ fn every_rule_holds_in_the_first_rooms() {
 
 #[test]
 fn the_same_seed_is_the_same_run() {
+    if !is_repeatable() {
+        // A build with AWS-LC, as of the whole workspace: `cargo test -p burnchat-sim` has something to compare.
+        return;
+    }
     for seed in 100..106 {
         let script = Script::draw(seed, Some(4));
         let (first, second) = (run(&script, false), run(&script, true));

@@ -37,6 +37,11 @@ const ROOM_BYTES: usize = 80 << 20;
 const ASKING: u64 = limits::JOIN_DEBOUNCE_MILLIS
     + limits::NOMINATION_MILLIS * limits::NOMINATIONS_BEFORE_ALL as u64;
 
+/// Sender, epoch and n: what a message key is derived for.
+type MessageKeyName = (ParticipantId, EpochId, u64);
+/// IV and ciphertext.
+type Sealed = ([u8; 12], Vec<u8>);
+
 /// What is true of the room.
 #[derive(Default)]
 pub(crate) struct Ledger {
@@ -46,8 +51,7 @@ pub(crate) struct Ledger {
     epochs: BTreeMap<EpochId, u64>,
     /// Every text, and who wrote it.
     pub(crate) texts: BTreeMap<MessageId, Text>,
-    /// What was encrypted under each key: sender, epoch and n name it.
-    keys_used: BTreeMap<(ParticipantId, EpochId, u64), ([u8; 12], Vec<u8>)>,
+    keys_used: BTreeMap<MessageKeyName, Sealed>,
     kicked: BTreeSet<ParticipantId>,
     /// When something last happened that takes everyone a while to follow.
     pub(crate) disturbed_at: Timestamp,
