@@ -20,6 +20,10 @@ pub(crate) struct Node {
     pub(crate) online: bool,
     /// The process has died: nothing is delivered to it, and nothing asked of it.
     pub(crate) crashed: bool,
+    /// Its link holds another secret: the others cannot verify it, nor it them (spec section 5.6).
+    pub(crate) stranger: bool,
+    /// The last `join` it sent.
+    pub(crate) join: Option<Vec<u8>>,
     /// How much later it reads, ms.
     pub(crate) slow: u64,
     pub(crate) wants_connection: bool,
@@ -34,7 +38,8 @@ pub(crate) struct Told {
     pub(crate) ids: Vec<ParticipantId>,
     /// The token of its newest seat: what an application keeps to come back after a restart.
     pub(crate) seat_token: Option<Secret<32>>,
-    pub(crate) joined_seq: u64,
+    /// When it last joined or resumed.
+    pub(crate) connected_at: Timestamp,
     pub(crate) clock: OwnClock,
     /// When its own clock must have ended it, in the machine's time.
     pub(crate) burn_by: Option<Timestamp>,
@@ -83,6 +88,8 @@ impl Node {
             ahead,
             online: true,
             crashed: false,
+            stranger: false,
+            join: None,
             slow: 0,
             wants_connection: false,
             connection: None,

@@ -115,7 +115,6 @@ impl World {
         else {
             return;
         };
-        self.ledger.disturbed_at = self.now;
         let Some(state) = self.connections.get_mut(&connection) else {
             return;
         };

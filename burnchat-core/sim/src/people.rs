@@ -2,6 +2,10 @@
 
 use burnchat_core::client::JoinOptions;
 use burnchat_core::crypto::{ReadMessage, Secret, SecretBytes};
+use burnchat_core::ids::ParticipantId;
+use burnchat_core::link::{Link, Ticket};
+use burnchat_core::relay::PeerKey;
+use burnchat_core::wire::Role;
 
 use crate::hostile;
 use crate::invariants::{self, Text};
@@ -19,7 +23,6 @@ pub(crate) fn perform(world: &mut World, step: &Step) {
     world
         .trace
         .tell(now, format_args!("step {}: {:?}", step.number, step.deed));
-    world.ledger.disturbed_at = now;
     match step.deed {
         Deed::Join => join(world, None, JoinOptions::default()),
         Deed::JoinBy(who) => {
@@ -54,7 +57,38 @@ pub(crate) fn perform(world: &mut World, step: &Step) {
                 pin: Some(SecretBytes::copy_of(pin)),
                 ..JoinOptions::default()
             };
+            let guesser = world.nodes.len();
             join(world, None, options);
+            // Whoever guesses does so from one address (section 11.4).
+            if let Some(node) = world.nodes.get_mut(guesser)
+                && !right
+            {
+                node.peer = PeerKey([7; 16]);
+            }
+        }
+        Deed::JoinWithWrongLink => {
+            let stranger = world.nodes.len();
+            let link = wrong_link(world);
+            join(world, link, JoinOptions::default());
+            if let Some(node) = world.nodes.get_mut(stranger) {
+                node.stranger = true;
+            }
+        }
+        Deed::EchoJoin(who) => {
+            let joined = chosen(world, who)
+                .and_then(|who| world.nodes.get(who))
+                .filter(|node| !node.told.ids.is_empty());
+            if let Some(frame) = joined.and_then(|node| node.join.clone()) {
+                world.send_from_nowhere(&frame);
+            }
+        }
+        Deed::ExtendTogether(seconds) => {
+            for index in 0..world.nodes.len() {
+                let creator = world.nodes.get(index).and_then(|node| node.client.role());
+                if creator == Some(Role::Creator) {
+                    one_does(world, Deed::Extend(index, seconds));
+                }
+            }
         }
         Deed::Return(who) => {
             let token = chosen(world, who).and_then(|who| {
@@ -108,6 +142,7 @@ fn one_does(world: &mut World, deed: Deed) {
         | Deed::Typing(who, _)
         | Deed::Read(who)
         | Deed::Kick(who, ..)
+        | Deed::KickNobody(who)
         | Deed::Lock(who, _)
         | Deed::Renew(who)
         | Deed::Extend(who, _)
@@ -131,6 +166,7 @@ fn one_does(world: &mut World, deed: Deed) {
         }
         Deed::Online(_) => world.go_online(who),
         Deed::Slow(_, millis) => {
+            world.ledger.slowest = world.ledger.slowest.max(millis);
             if let Some(node) = world.nodes.get_mut(who) {
                 node.slow = millis;
             }
@@ -165,6 +201,7 @@ fn says(world: &mut World, who: usize, deed: Deed) {
             Some(id) => client.kick(now, id, renew, rng),
             None => Ok(()),
         },
+        Deed::KickNobody(_) => client.kick(now, ParticipantId([0; 16]), false, rng),
         Deed::Lock(_, locked) => client.lock(now, locked, rng),
         Deed::Renew(_) => client.renew(now, rng),
         Deed::Extend(_, seconds) => client.extend(now, seconds, rng),
@@ -185,6 +222,17 @@ fn join(world: &mut World, link: Option<String>, options: JoinOptions) {
     }
     let link = link.unwrap_or_else(|| world.room.link.clone());
     world.add(&link, options);
+}
+
+/// The room's link with another secret: mistyped beyond what its check finds, or made up.
+fn wrong_link(world: &mut World) -> Option<String> {
+    let link = Link::parse(&world.room.link).ok()?;
+    let not_after = u32::try_from(link.not_after().0.checked_div(60_000)?).ok()?;
+    let ticket = Ticket::copy_of(link.ticket().as_secret().as_bytes());
+    let (id, history) = (link.room_id(), link.history());
+    let secret = Secret::random(&mut world.keys);
+    let wrong = Link::new(link.base(), id, history, not_after, secret, ticket).ok()?;
+    Some(wrong.to_url().to_string())
 }
 
 fn write(world: &mut World, who: usize, burn_after: u32) {

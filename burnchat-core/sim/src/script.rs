@@ -73,6 +73,10 @@ pub enum Deed {
         /// Whether it is the right one.
         right: bool,
     },
+    /// Somebody joins with a link whose secret is not this room's.
+    JoinWithWrongLink,
+    /// Somebody on the network sends the `join` of this one again, on a connection of its own.
+    EchoJoin(usize),
     /// Somebody comes back with the seat token it had, under new keys: the process was started anew.
     Return(usize),
     /// Says goodbye.
@@ -107,6 +111,10 @@ pub enum Deed {
     Renew(usize),
     /// Moves the end.
     Extend(usize, u64),
+    /// All creators move the end, before they hear of each other.
+    ExtendTogether(u64),
+    /// Removes somebody who was never there.
+    KickNobody(usize),
     /// A clock is set, by so many ms.
     StepClock(usize, i64),
     /// Burns the room.
@@ -202,9 +210,13 @@ fn deed(draw: &mut Draw, scene: &Scene) -> Deed {
     match draw.below(100) {
         0..9 => Deed::Join,
         9..11 => Deed::JoinBy(who),
-        11 => Deed::JoinAsCreator,
+        11 => match draw.below(3) {
+            0 => Deed::JoinWithWrongLink,
+            1 => Deed::EchoJoin(who),
+            _ => Deed::JoinAsCreator,
+        },
         12..14 => Deed::JoinWithPin {
-            right: draw.one_in(2),
+            right: draw.one_in(4),
         },
         14..17 => Deed::Return(who),
         17..20 => Deed::Leave(who),
@@ -216,13 +228,17 @@ fn deed(draw: &mut Draw, scene: &Scene) -> Deed {
         36..40 => Deed::Online(who),
         40..42 => Deed::Slow(who, draw.pick(&[0, 100, 1_000])),
         42..64 => Deed::Write(who, draw.pick(&[0, 0, 0, 1_500])),
-        64..66 => Deed::Burst(who, u8::try_from(draw.between(2, 20)).unwrap_or(2)),
+        64..66 => Deed::Burst(who, u8::try_from(draw.between(2, 120)).unwrap_or(2)),
         66..69 => Deed::Typing(who, draw.one_in(2)),
         69..75 => Deed::Read(who),
         75..80 => Deed::Kick(who, draw.index(scene.people), !draw.one_in(4)),
         80..82 => Deed::Lock(who, draw.one_in(2)),
         82..84 => Deed::Renew(who),
-        84..87 => Deed::Extend(who, draw.between(1, 300)),
+        84 | 85 => Deed::Extend(who, draw.between(1, 300)),
+        86 => match draw.one_in(2) {
+            true => Deed::ExtendTogether(draw.between(1, 300)),
+            false => Deed::KickNobody(who),
+        },
         87..90 => Deed::StepClock(who, i64::try_from(draw.below(20_000)).unwrap_or(0) - 10_000),
         90 => Deed::Burn(who),
         91 if draw.one_in(4) => Deed::Shutdown,

@@ -161,9 +161,26 @@ impl World {
 
     /// As [`World::broken`], of one client: the hostile participant is promised no more than with a hostile relay.
     pub(crate) fn broken_at(&mut self, index: usize, rule: Rule, what: String) {
-        if !self.hostile.is(index) || rule.holds_with_a_hostile_relay() {
+        if !self.is_apart(index) || rule.holds_with_a_hostile_relay() {
             self.broken(rule, what);
         }
+    }
+
+    /// Whether a client is none of those whom an honest relay owes something: it is hostile, or holds another secret.
+    pub(crate) fn is_apart(&self, index: usize) -> bool {
+        self.hostile.is(index) || self.nodes.get(index).is_some_and(|node| node.stranger)
+    }
+
+    /// Sends one frame to the relay on a connection that is nobody's.
+    pub(crate) fn send_from_nowhere(&mut self, frame: &[u8]) {
+        let connection = ConnectionId(self.next_connection);
+        self.next_connection = self.next_connection.saturating_add(1);
+        let (now, room) = (self.now, self.room.id);
+        self.hub
+            .handle_connect(now, connection, PeerKey([8; 16]), room);
+        self.hub
+            .handle_frame(now, connection, frame, &mut self.keys);
+        self.drain_hub();
     }
 
     /// Moves time on by this many milliseconds, and lets everything happen that is due, until a rule is broken.
@@ -225,7 +242,6 @@ impl World {
         } else {
             self.push(later, Packet::ClientLearnsOfClose { connection });
         }
-        self.ledger.disturbed_at = self.now;
     }
 
     pub(crate) fn go_online(&mut self, index: usize) {
@@ -400,7 +416,6 @@ impl World {
         node.connection = Some(connection);
         let peer = node.peer;
         self.trace.note(now, "connect", index as u64, &[]);
-        self.ledger.disturbed_at = now;
         let open = Connection {
             node: index,
             client_open: true,
@@ -425,7 +440,6 @@ impl World {
         if !std::mem::take(&mut state.client_open) {
             return;
         }
-        self.ledger.disturbed_at = self.now;
         let index = state.node;
         if let Some(node) = self.nodes.get_mut(index) {
             node.connection = None;

@@ -47,7 +47,7 @@ pub(super) fn burned_in_time(world: &mut World) {
         let early = |by: Timestamp| node.told.clock.at(node.clock(now)) < by;
         node.told.ended == Some(EndReason::LocalBurn)
             && !world.ledger.burned
-            && !world.hostile.is(*index)
+            && !world.is_apart(*index)
             && node.client.status() == Status::Ended(EndReason::LocalBurn)
             && node.told.burn_by.is_some_and(early)
     });

@@ -53,8 +53,10 @@ pub(crate) struct Ledger {
     pub(crate) texts: BTreeMap<MessageId, Text>,
     keys_used: BTreeMap<MessageKeyName, Sealed>,
     kicked: BTreeSet<ParticipantId>,
-    /// When something last happened that takes everyone a while to follow.
+    /// When the asking for a key last began anew, or may have: a new version, a key, a connection that the relay saw end.
     pub(crate) disturbed_at: Timestamp,
+    /// The most by which anybody has read later than the network brings it, ms.
+    pub(crate) slowest: u64,
     /// Whether the relay has burned the room.
     pub(crate) burned: bool,
 }
@@ -78,8 +80,7 @@ pub(crate) fn on_hub_frame(world: &mut World, frame: &EncodedFrame) {
         }
         RelayFrame::ParticipantJoined(_)
         | RelayFrame::Rekey(_)
-        | RelayFrame::Joined(_)
-        | RelayFrame::Resumed(_)
+        | RelayFrame::SessionKey(_)
         | RelayFrame::Error(_) => world.ledger.disturbed_at = world.now,
         _ => {}
     }
@@ -98,6 +99,9 @@ pub(crate) fn on_client_frame(world: &mut World, index: usize, frame: &EncodedFr
         }
     };
     world.coverage.client_frame(&parsed);
+    if let (ClientFrame::Join(_), Some(node)) = (&parsed, world.nodes.get_mut(index)) {
+        node.join = Some(frame.as_bytes().to_vec());
+    }
     let ClientFrame::Message(envelope) = parsed else {
         return;
     };
@@ -135,7 +139,6 @@ pub(crate) fn learn(told: &mut Told, frame: &RelayFrame, own: Timestamp, not_aft
     let until = |seconds: u64| own.plus_seconds(seconds).min(not_after);
     match frame {
         RelayFrame::Joined(joined) => {
-            told.joined_seq = joined.seq;
             told.burn_by = Some(until(joined.seconds_remaining));
         }
         RelayFrame::Extended(extended) => told.burn_by = Some(until(extended.seconds_remaining)),
@@ -179,6 +182,7 @@ pub(crate) fn on_event(world: &mut World, index: usize, event: Event) {
     match event {
         Event::Joined { id, role } => {
             node.told.ids.push(id);
+            node.told.connected_at = now;
             node.told.unreadable.clear();
             let token = node.client.seat_token();
             node.told.seat_token =
@@ -186,6 +190,7 @@ pub(crate) fn on_event(world: &mut World, index: usize, event: Event) {
             let line = format_args!("{name} has joined as {} ({role:?})", short(&id));
             world.trace.tell(now, line);
         }
+        Event::Resumed => node.told.connected_at = now,
         Event::Message(message) => texts::shown(world, index, &message),
         Event::Accepted { id } => texts::fate(world, index, id, crate::node::Fate::Accepted),
         Event::Unsent { id, .. } => texts::fate(world, index, id, crate::node::Fate::Unsent),
@@ -247,12 +252,14 @@ pub(crate) fn on_error(world: &mut World, index: usize, error: Error) {
     let excused = match error.code() {
         // No key for long, or a connection that broke within the history: nobody's fault, and said so.
         Code::RekeyStalled | Code::HistoryUnavailable => true,
+        // Somebody came with another secret.
+        Code::UnverifiedParticipant => world.nodes.iter().any(|node| node.stranger),
         Code::ClockSkew => world.scene.skew > 0 || node.ahead != 0,
         _ => false,
     };
     let participant = world.scene.hostility == Hostility::Participant;
     let blamed = match error {
-        Error::RelayMisbehaved(_) => !world.hostile.is(index),
+        Error::RelayMisbehaved(_) => !world.is_apart(index),
         Error::PeerMisbehaved(_) => !participant,
         Error::Malformed(_) => !participant,
         _ => false,
@@ -318,6 +325,9 @@ fn roster_agreement(world: &mut World, index: usize) {
         node.told.others_verified = 0;
         return;
     };
+    if node.stranger {
+        return;
+    }
     let listed = node.client.participants();
     node.told.others_verified = listed
         .iter()
@@ -405,23 +415,24 @@ fn keyed_in_time(world: &mut World) {
     if world.scene.hostility == Hostility::Relay {
         return;
     }
-    let slowest = world.nodes.iter().map(|node| node.slow).max().unwrap_or(0);
     let way = world
         .scene
         .delay
         .saturating_add(world.scene.jitter)
-        .saturating_add(slowest);
+        .saturating_add(world.ledger.slowest);
     // To who is asked, back, and to everyone; and once more for who was asked while the frame before was on its way.
     let allowed = ASKING
         .saturating_add(way.saturating_mul(6))
         .saturating_add(100);
-    if world.now.millis_since(world.ledger.disturbed_at) <= allowed {
+    let over = |since| world.now.millis_since(since) > allowed;
+    if !over(world.ledger.disturbed_at) {
         return;
     }
     let late = world.nodes.iter().enumerate().find(|(index, node)| {
         let client = &node.client;
         node.is_joined()
-            && !world.hostile.is(*index)
+            && over(node.told.connected_at)
+            && !world.is_apart(*index)
             && world.is_connected(node)
             && (node.told.others_verified > 0 || world.scene.history)
             && client
@@ -442,7 +453,7 @@ fn keyed_in_time(world: &mut World) {
 /// Whether an id is, or was, the hostile participant's.
 fn is_hostile(world: &World, id: &ParticipantId) -> bool {
     let mut nodes = world.nodes.iter().enumerate();
-    nodes.any(|(index, node)| world.hostile.is(index) && node.told.ids.contains(id))
+    nodes.any(|(index, node)| world.is_apart(index) && node.told.ids.contains(id))
 }
 
 /// Whether a status is one of a client that is in the room.

@@ -55,7 +55,7 @@ fn kicked_are_out(world: &mut World) {
 
 fn texts_are_settled(world: &mut World) {
     let open = world.nodes.iter().enumerate().find_map(|(index, node)| {
-        if !node.is_joined() || world.hostile.is(index) || !world.is_connected(node) {
+        if !node.is_joined() || world.is_apart(index) || !world.is_connected(node) {
             return None;
         }
         let told = &node.told;
@@ -78,7 +78,7 @@ fn texts_have_arrived(world: &mut World) {
             .nodes
             .get(text.author)
             .is_some_and(|author| author.told.fates.get(id) == Some(&Fate::Accepted));
-        if !accepted || world.hostile.is(text.author) {
+        if !accepted || world.is_apart(text.author) {
             continue;
         }
         let missed = world.nodes.iter().enumerate().find(|(index, node)| {
@@ -87,7 +87,7 @@ fn texts_have_arrived(world: &mut World) {
             let stayed = me.is_some_and(|me| text.audience.contains(&me));
             node.is_joined()
                 && stayed
-                && !world.hostile.is(*index)
+                && !world.is_apart(*index)
                 && world.is_connected(node)
                 && !node.told.shown.contains(&(text.as_id, *id))
                 // Who had just come is listed and not yet keyed: it is told so, or finds it in the history.
@@ -107,7 +107,7 @@ fn texts_have_arrived(world: &mut World) {
 
 fn everyone_agrees(world: &mut World) {
     let mut connected = world.nodes.iter().enumerate().filter(|(index, node)| {
-        node.is_joined() && !world.hostile.is(*index) && world.is_connected(node)
+        node.is_joined() && !world.is_apart(*index) && world.is_connected(node)
     });
     let Some((_, first)) = connected.next() else {
         return;
