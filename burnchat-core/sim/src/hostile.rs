@@ -72,8 +72,12 @@ impl Hostile {
         !self.acted
     }
 
-    fn take(&mut self, index: usize) -> Option<(Trick, u64)> {
-        let place = self.armed.iter().position(|(of, ..)| *of == index)?;
+    /// The next trick for this node that this frame is one for.
+    fn take(&mut self, index: usize, frame: &[u8]) -> Option<(Trick, u64)> {
+        let is_key = frame.starts_with(br#"{"type":"session_key""#);
+        let fits = |trick: Trick| trick != Trick::WrapMissing || is_key;
+        let mut armed = self.armed.iter();
+        let place = armed.position(|(of, trick, _)| *of == index && fits(*trick))?;
         let (_, trick, number) = self.armed.remove(place);
         Some((trick, number))
     }
@@ -117,13 +121,21 @@ pub(crate) fn prepare(world: &mut World, number: u64) {
         }
         return;
     }
-    world.hostile.armed.push((index, trick, number));
     // What is made up needs no frame to change.
     if trick == Trick::MadeUp && world.scene.hostility == Hostility::Participant {
-        let _ = world.hostile.take(index);
         let frame = made_up_by_participant(world, &mut draw);
         world.ledger.disturbed_at = world.now;
-        world.send_up(index, frame);
+        // More than a connection may send at once, now and then (section 16).
+        let count = if draw.one_in(6) { 300 } else { 1 };
+        for _ in 0..count {
+            world.send_up(index, frame.clone());
+        }
+        return;
+    }
+    // One key that is missing is made good at once: some in a row are needed for the states in between.
+    let count = if trick == Trick::WrapMissing { 4 } else { 1 };
+    for _ in 0..count {
+        world.hostile.armed.push((index, trick, number));
     }
 }
 
@@ -161,7 +173,7 @@ pub(crate) fn changed_down(
     if let Some((_, held)) = hostile.held.take_if(|(of, _)| *of == index) {
         frames.push(held);
     }
-    let Some((trick, number)) = hostile.take(index) else {
+    let Some((trick, number)) = hostile.take(index, frame) else {
         return frames;
     };
     hostile.acted = true;
@@ -185,7 +197,7 @@ pub(crate) fn changed_up(world: &mut World, index: usize, frame: &[u8]) -> Vec<V
     if !hostile.is(index) {
         return vec![frame.to_vec()];
     }
-    let Some((trick, number)) = hostile.take(index) else {
+    let Some((trick, number)) = hostile.take(index, frame) else {
         return vec![frame.to_vec()];
     };
     hostile.acted = true;
