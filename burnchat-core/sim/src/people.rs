@@ -107,6 +107,7 @@ pub(crate) fn perform(world: &mut World, step: &Step) {
                 join(world, None, options);
             }
         }
+        Deed::Silence(last) => (0..=last).for_each(|who| world.cut(who, false, false)),
         Deed::Hostile(number) => hostile::prepare(world, number),
         Deed::Shutdown => {
             world.hub.handle_shutdown(now);

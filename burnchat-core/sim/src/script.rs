@@ -89,6 +89,8 @@ pub enum Deed {
     HalfOpenAtRelay(usize),
     /// The connection breaks, and the client does not know.
     HalfOpenAtClient(usize),
+    /// The connections of the first so many break, and neither end knows.
+    Silence(usize),
     /// No network until [`Deed::Online`].
     Offline(usize),
     /// The network is back.
@@ -223,12 +225,13 @@ fn deed(draw: &mut Draw, scene: &Scene) -> Deed {
         20..22 => Deed::Crash(who),
         22..27 => Deed::Cut(who),
         27..30 => Deed::HalfOpenAtRelay(who),
-        30..33 => Deed::HalfOpenAtClient(who),
+        30 | 31 => Deed::HalfOpenAtClient(who),
+        32 => Deed::Silence(who),
         33..36 => Deed::Offline(who),
         36..40 => Deed::Online(who),
         40..42 => Deed::Slow(who, draw.pick(&[0, 100, 1_000])),
-        42..64 => Deed::Write(who, draw.pick(&[0, 0, 0, 1_500])),
-        64..66 => Deed::Burst(who, u8::try_from(draw.between(2, 120)).unwrap_or(2)),
+        42..62 => Deed::Write(who, draw.pick(&[0, 0, 0, 1_500])),
+        62..66 => Deed::Burst(who, u8::try_from(draw.between(2, 120)).unwrap_or(2)),
         66..69 => Deed::Typing(who, draw.one_in(2)),
         69..75 => Deed::Read(who),
         75..80 => Deed::Kick(who, draw.index(scene.people), !draw.one_in(4)),
