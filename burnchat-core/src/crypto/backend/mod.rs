@@ -4,11 +4,13 @@
 //! - `EcdhPrivate`, `EcdhPublic`, `EcdsaPrivate`, `EcdsaPublic`: P-256. Private halves come from a
 //!   scalar already checked to be in `1..n`, public halves from 65 bytes already checked to begin
 //!   with 0x04; that the point is on the curve is the backend's to check.
+//! - `Sha256`, `Hmac`, `kw_wrap`, `kw_unwrap`: SHA-256, HMAC with a key padded to a block, AES-KW.
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
 #[cfg(any(not(feature = "aws-lc"), test))]
 mod rustcrypto;
+mod symmetric;
 
 #[cfg(feature = "aws-lc")]
 pub(super) use aws_lc::{EcdhPrivate, EcdhPublic, EcdsaPrivate, EcdsaPublic, gcm_open, gcm_seal};
@@ -16,6 +18,7 @@ pub(super) use aws_lc::{EcdhPrivate, EcdhPublic, EcdsaPrivate, EcdsaPublic, gcm_
 pub(super) use rustcrypto::{
     EcdhPrivate, EcdhPublic, EcdsaPrivate, EcdsaPublic, gcm_open, gcm_seal,
 };
+pub(super) use symmetric::{Hmac, Sha256, kw_unwrap, kw_wrap};
 
 #[cfg(all(test, feature = "aws-lc"))]
 mod tests {
