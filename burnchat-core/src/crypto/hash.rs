@@ -74,6 +74,7 @@ pub fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8]) -> Secret<DIGEST_LEN> {
 ///
 /// One block of output makes each expansion one call of HMAC, and the key is taken in once for all
 /// of them.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct PseudorandomKey(Box<Hmac>);
 
 impl PseudorandomKey {
