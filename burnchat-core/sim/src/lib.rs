@@ -23,4 +23,4 @@ pub use rule::{Rule, Violation};
 pub use run::{Outcome, is_repeatable, run};
 pub use script::{Deed, Hostility, Scene, Script, Step};
 pub use shrink::{kept, parse_kept, shrink};
-pub use trace::Trace;
+pub use trace::{Note, Trace};
