@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use burnchat_core::wire::{ClientFrame, Envelope, RelayFrame};
 
+use crate::insider;
 use crate::script::{Draw, Hostility};
 use crate::withhold::Withheld;
 use crate::world::{Down, World};
@@ -99,6 +100,7 @@ pub(crate) fn prepare(world: &mut World, number: u64) {
         .unwrap_or(Trick::Drop);
     let index = match world.scene.hostility {
         Hostility::None => return,
+        Hostility::Insider => return insider::act(world, number),
         Hostility::Relay => draw.index(world.nodes.len().max(1)),
         // The second to come, so that there is a creator besides.
         Hostility::Participant => 1,
@@ -149,7 +151,7 @@ pub(crate) fn changed_down(
     let hostile = &mut world.hostile;
     let frame = &down.bytes;
     match world.scene.hostility {
-        Hostility::None => return None,
+        Hostility::None | Hostility::Insider => return None,
         // What others are told it can play again as its own.
         Hostility::Participant => {
             hostile.remember(frame);

@@ -6,6 +6,7 @@
 
 mod coverage;
 mod hostile;
+mod insider;
 mod invariants;
 mod node;
 mod outputs;

@@ -124,13 +124,7 @@ impl World {
         else {
             return;
         };
-        let Some(state) = self.connections.get_mut(&connection) else {
-            return;
-        };
-        state.client_open = false;
         let lost = self.hostile.dead.contains(&connection);
-        let at = state.last_up.max(self.now.0);
-        let clean = !lost && (code == 1000 || code == 1001);
-        self.push(at, Packet::HubLearnsOfClose { connection, clean });
+        self.hang_up(connection, !lost && (code == 1000 || code == 1001));
     }
 }

@@ -8,6 +8,7 @@ use burnchat_core::relay::PeerKey;
 use burnchat_core::wire::Role;
 
 use crate::hostile;
+use crate::insider;
 use crate::invariants::{self, Text};
 use crate::script::{Deed, REST, Step};
 use crate::trace::Note;
@@ -21,9 +22,7 @@ fn most(world: &World) -> usize {
 /// Does one step.
 pub(crate) fn perform(world: &mut World, step: &Step) {
     let now = world.now;
-    world
-        .trace
-        .note(now, Note::Step, step.number as u64, &[]);
+    world.trace.note(now, Note::Step, step.number as u64, &[]);
     world
         .trace
         .tell(now, format_args!("step {}: {:?}", step.number, step.deed));
@@ -124,6 +123,7 @@ pub(crate) fn perform(world: &mut World, step: &Step) {
 
 /// Brings every network up and waits until everything must have come to rest.
 pub(crate) fn rest(world: &mut World) {
+    insider::leave(world);
     for index in 0..world.nodes.len() {
         if let Some(node) = world.nodes.get_mut(index) {
             node.slow = 0;

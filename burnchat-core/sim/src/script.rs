@@ -48,6 +48,8 @@ pub enum Hostility {
     Relay,
     /// One participant, whose frames to the relay are changed; the relay keeps to the spec.
     Participant,
+    /// One participant who has keys and makes its frames itself; the relay keeps to the spec.
+    Insider,
 }
 
 /// One thing that is done, some time after the one before.
@@ -225,6 +227,7 @@ fn scene(draw: &mut Draw, people: Option<usize>) -> Scene {
         hostility: match draw.below(8) {
             0 | 1 => Hostility::Relay,
             2 => Hostility::Participant,
+            3 => Hostility::Insider,
             _ => Hostility::None,
         },
     }

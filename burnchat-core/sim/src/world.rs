@@ -12,12 +12,13 @@ use burnchat_core::ids::RoomId;
 use burnchat_core::link::Link;
 use burnchat_core::relay::{ConnectionId, Disconnect, Hub, Limits, PeerKey};
 use burnchat_core::time::Timestamp;
-use burnchat_core::wire::{RelayFrame, WhoMayBurn};
+use burnchat_core::wire::{ClientFrame, RelayFrame, WhoMayBurn};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::coverage::Coverage;
 use crate::hostile::Hostile;
+use crate::insider::{self, INSIDER, Insider};
 use crate::invariants::{self, Ledger};
 use crate::node::Node;
 use crate::rule::{Rule, Violation};
@@ -43,6 +44,7 @@ pub(crate) struct World {
     pub(crate) keys: ChaCha8Rng,
     pub(crate) network: Draw,
     pub(crate) hostile: Hostile,
+    pub(crate) insider: Option<Insider>,
     pub(crate) ledger: Ledger,
     pub(crate) coverage: Coverage,
     pub(crate) trace: Trace,
@@ -135,6 +137,7 @@ impl World {
             keys,
             network: Draw(ChaCha8Rng::seed_from_u64(seed ^ 0x6e65_7477)),
             hostile: Hostile::default(),
+            insider: None,
             ledger: Ledger::default(),
             coverage: Coverage::default(),
             trace: Trace::new(START, story),
@@ -308,6 +311,15 @@ impl World {
         if self.hostile.dead.contains(&connection) {
             return;
         }
+        self.send_up_bytes(connection, frame);
+    }
+
+    /// Sends a frame to the relay on this connection.
+    pub(crate) fn send_up_on(&mut self, connection: u64, frame: ClientFrame) {
+        self.send_up_bytes(connection, frame.encode().as_bytes().to_vec());
+    }
+
+    fn send_up_bytes(&mut self, connection: u64, frame: Vec<u8>) {
         let delay = self.delay(0);
         let now = self.now.0;
         if let Some(state) = self.connections.get_mut(&connection) {
@@ -392,6 +404,10 @@ impl World {
                 if let Some(node) = open.filter(|open| open.client_open).map(|open| open.node) {
                     let number = frame.number.to_be_bytes();
                     self.trace.note(now, Note::ToClient, connection, &number);
+                    if let (INSIDER, Some(parsed)) = (node, &frame.parsed) {
+                        insider::reads(self, parsed);
+                        return;
+                    }
                     self.client_reads(node, &frame);
                 }
             }
@@ -453,14 +469,25 @@ impl World {
         if node.connection.is_some() || node.told.ended.is_some() {
             return;
         }
+        let peer = node.peer;
+        let connection = self.open(index, peer);
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.connection = Some(connection);
+        }
+        let outcome = self.act(index, |client, now, rng| client.handle_connected(now, rng));
+        if let Some(Err(error)) = outcome {
+            invariants::on_error(self, index, error);
+        }
+    }
+
+    /// Opens a connection to the relay.
+    pub(crate) fn open(&mut self, node: usize, peer: PeerKey) -> u64 {
         let connection = self.next_connection;
         self.next_connection = self.next_connection.saturating_add(1);
         let now = self.now;
-        node.connection = Some(connection);
-        let peer = node.peer;
-        self.trace.note(now, Note::Connect, index as u64, &[]);
+        self.trace.note(now, Note::Connect, node as u64, &[]);
         let open = Connection {
-            node: index,
+            node,
             client_open: true,
             hub_open: true,
             last_up: now.0,
@@ -470,10 +497,17 @@ impl World {
         self.hub
             .handle_connect(now, ConnectionId(connection), peer, self.room.id);
         self.drain_hub();
-        let outcome = self.act(index, |client, now, rng| client.handle_connected(now, rng));
-        if let Some(Err(error)) = outcome {
-            invariants::on_error(self, index, error);
-        }
+        connection
+    }
+
+    /// The client closes its connection; the relay hears of it after what was sent before.
+    pub(crate) fn hang_up(&mut self, connection: u64, clean: bool) {
+        let Some(state) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        state.client_open = false;
+        let at = state.last_up.max(self.now.0);
+        self.push(at, Packet::HubLearnsOfClose { connection, clean });
     }
 
     fn close_client_side(&mut self, connection: u64) {
@@ -484,6 +518,9 @@ impl World {
             return;
         }
         let index = state.node;
+        if index == INSIDER {
+            self.insider = None;
+        }
         if let Some(node) = self.nodes.get_mut(index) {
             node.connection = None;
         }

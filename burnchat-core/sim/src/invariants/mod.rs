@@ -56,6 +56,11 @@ pub(crate) struct Ledger {
     pub(crate) texts: BTreeMap<MessageId, Text>,
     keys_used: BTreeMap<MessageKeyName, Sealed>,
     kicked: BTreeSet<ParticipantId>,
+    /// Ids the insider has had, and what it has said.
+    pub(crate) insiders: BTreeSet<ParticipantId>,
+    pub(crate) insider_said: BTreeSet<(MessageId, String)>,
+    /// Whether the newest key is the insider's: who got none complains, and is heard ever more rarely (section 7.6).
+    insider_keyed: bool,
     /// When the asking for a key last began anew, or may have: a new version, a key, a connection that the relay saw end.
     pub(crate) disturbed_at: Timestamp,
     /// The most by which anybody has read later than the network brings it, ms.
@@ -81,10 +86,13 @@ pub(crate) fn on_hub_frame(world: &mut World, frame: &Down) {
                 world.ledger.kicked.insert(left.id);
             }
         }
-        RelayFrame::ParticipantJoined(_)
-        | RelayFrame::Rekey(_)
-        | RelayFrame::SessionKey(_)
-        | RelayFrame::Error(_) => world.ledger.disturbed_at = world.now,
+        RelayFrame::SessionKey(key) => {
+            world.ledger.disturbed_at = world.now;
+            world.ledger.insider_keyed = world.ledger.insiders.contains(&key.steward);
+        }
+        RelayFrame::ParticipantJoined(_) | RelayFrame::Rekey(_) | RelayFrame::Error(_) => {
+            world.ledger.disturbed_at = world.now
+        }
         _ => {}
     }
 }
@@ -267,7 +275,10 @@ pub(crate) fn on_error(world: &mut World, index: usize, error: Error) {
         Code::ClockSkew => world.scene.skew > 0 || node.ahead != 0,
         _ => false,
     };
-    let participant = world.scene.hostility == Hostility::Participant;
+    let participant = matches!(
+        world.scene.hostility,
+        Hostility::Participant | Hostility::Insider
+    );
     let blamed = match error {
         Error::RelayMisbehaved(_) => !world.is_apart(index),
         Error::PeerMisbehaved(_) => !participant,
@@ -429,7 +440,7 @@ pub(crate) fn before_time_moves(world: &mut World) {
 
 /// Section 7.1: who is asked alone has its time, then everyone is asked; whoever is connected answers.
 fn keyed_in_time(world: &mut World) {
-    if world.scene.hostility == Hostility::Relay {
+    if world.scene.hostility == Hostility::Relay || world.ledger.insider_keyed {
         return;
     }
     let way = world
@@ -470,7 +481,8 @@ fn keyed_in_time(world: &mut World) {
 /// Whether an id is, or was, the hostile participant's.
 fn is_hostile(world: &World, id: &ParticipantId) -> bool {
     let mut nodes = world.nodes.iter().enumerate();
-    nodes.any(|(index, node)| world.is_apart(index) && node.told.ids.contains(id))
+    world.ledger.insiders.contains(id)
+        || nodes.any(|(index, node)| world.is_apart(index) && node.told.ids.contains(id))
 }
 
 /// Whether a status is one of a client that is in the room.
