@@ -8,10 +8,14 @@ use burnchat_core::error::Code;
 use burnchat_core::wire::{ClientFrame, RelayFrame};
 
 use crate::node::Node;
+use crate::observed::{self, Step};
 
 /// How often each thing was reached.
 #[derive(Clone, Debug, Default)]
-pub struct Coverage(BTreeMap<(&'static str, &'static str), u64>);
+pub struct Coverage {
+    things: BTreeMap<(&'static str, &'static str), u64>,
+    steps: BTreeMap<(&'static str, Step), u64>,
+}
 
 /// What must be reached, by table. What else is reached is counted, too.
 const EXPECTED: &[(&str, &[&str])] = &[
@@ -145,20 +149,37 @@ const CLOSE: &str = "close codes (13.1)";
 impl Coverage {
     /// Adds what another run has reached.
     pub fn add(&mut self, other: &Self) {
-        for (key, count) in &other.0 {
-            let here = self.0.entry(*key).or_default();
+        for (key, count) in &other.things {
+            let here = self.things.entry(*key).or_default();
+            *here = here.saturating_add(*count);
+        }
+        for (key, count) in &other.steps {
+            let here = self.steps.entry(*key).or_default();
             *here = here.saturating_add(*count);
         }
     }
 
     /// What must be reached and was not, with its table.
-    pub fn missing(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        EXPECTED.iter().flat_map(|(table, names)| {
+    pub fn missing(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let things = EXPECTED.iter().flat_map(|(table, names)| {
             names
                 .iter()
                 .map(|name| (*table, *name))
-                .filter(|key| !self.0.contains_key(key))
-        })
+                .filter(|key| !self.things.contains_key(key))
+                .map(|(table, name)| (table, name.to_owned()))
+        });
+        let steps = observed::EXPECTED
+            .iter()
+            .filter(|key| !self.steps.contains_key(key))
+            .map(|(table, step)| (*table, named(step)));
+        things.chain(steps)
+    }
+
+    /// A step of one of the tables that only a simulation sees.
+    #[cfg_attr(not(burnchat_sim), expect(dead_code, reason = "nothing is observed"))]
+    pub(crate) fn step(&mut self, table: &'static str, step: Step) {
+        let count = self.steps.entry((table, step)).or_default();
+        *count = count.saturating_add(1);
     }
 
     pub(crate) fn participation(&mut self, from: Option<Status>, to: Status) {
@@ -302,7 +323,7 @@ impl Coverage {
     }
 
     fn reached(&mut self, table: &'static str, name: &'static str) {
-        let count = self.0.entry((table, name)).or_default();
+        let count = self.things.entry((table, name)).or_default();
         *count = count.saturating_add(1);
     }
 }
@@ -310,14 +331,14 @@ impl Coverage {
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = "";
-        for ((of, name), count) in &self.0 {
+        for ((of, name), count) in &self.things {
             if *of != table {
                 table = of;
                 let expected = EXPECTED.iter().find(|(of, _)| *of == table);
                 let names = expected.map_or(&[][..], |(_, names)| names);
                 let reached = names
                     .iter()
-                    .filter(|name| self.0.contains_key(&(table, **name)))
+                    .filter(|name| self.things.contains_key(&(table, **name)))
                     .count();
                 match names.len() {
                     0 => writeln!(f, "{table}")?,
@@ -326,10 +347,30 @@ impl fmt::Display for Coverage {
             }
             writeln!(f, "  {count:>10}  {name}")?;
         }
+        let mut table = "";
+        for ((of, step), count) in &self.steps {
+            if *of != table {
+                table = of;
+                let expected = observed::EXPECTED.iter().filter(|(of, _)| *of == table);
+                let reached = expected
+                    .clone()
+                    .filter(|key| self.steps.contains_key(key))
+                    .count();
+                writeln!(f, "{table}: {reached} of {}", expected.count())?;
+            }
+            writeln!(f, "  {count:>10}  {}", named(step))?;
+        }
         for (table, name) in self.missing() {
             writeln!(f, "not reached, {table}: {name}")?;
         }
         Ok(())
+    }
+}
+
+fn named((row, before, after): &Step) -> String {
+    match *row {
+        "" => format!("{before} > {after}"),
+        row => format!("{before} > {after}, {row}"),
     }
 }
 

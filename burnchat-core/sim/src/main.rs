@@ -2,13 +2,16 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 #[expect(
     clippy::disallowed_types,
     reason = "how many rooms a second; no machine is told this time"
 )]
 use std::time::Instant;
 
-use burnchat_sim::{Coverage, Outcome, Script, is_repeatable, kept, parse_kept, run, shrink};
+use burnchat_sim::{
+    Coverage, IS_FAST, Outcome, Script, is_repeatable, kept, parse_kept, run, shrink,
+};
 use clap::Parser;
 
 /// Runs whole rooms under a virtual clock and holds them to the spec after every event.
@@ -33,6 +36,9 @@ struct Options {
     /// The most people in each room; drawn from the seed if not given.
     #[arg(long)]
     people: Option<usize>,
+    /// Fail, too, if something of the spec's tables was not reached.
+    #[arg(long)]
+    reach_all: bool,
 }
 
 fn main() -> ExitCode {
@@ -78,20 +84,20 @@ fn replay(options: &Options, seed: u64) -> io::Result<bool> {
 fn search(options: &Options) -> io::Result<bool> {
     #[expect(clippy::disallowed_types, reason = "as above")]
     let start = Instant::now();
-    let terminal = io::stderr().is_terminal();
+    let mut progress = Progress::default();
     let mut coverage = Coverage::default();
     let (mut rooms, mut events) = (0_u64, 0_u64);
-    let mut shown = 0;
     let mut failed = None;
     loop {
-        let elapsed = start.elapsed().as_secs();
-        let over = match options.minutes {
-            Some(minutes) => elapsed >= minutes.saturating_mul(60),
-            None => rooms >= options.seeds,
+        let elapsed = start.elapsed();
+        let (done, of) = match options.minutes {
+            Some(minutes) => (elapsed.as_secs(), minutes.saturating_mul(60)),
+            None => (rooms, options.seeds),
         };
-        if over {
+        if done >= of {
             break;
         }
+        progress.show(elapsed, rooms, done, of)?;
         let seed = options.from.saturating_add(rooms);
         let script = Script::draw(seed, options.people);
         let outcome = run(&script, false);
@@ -102,29 +108,20 @@ fn search(options: &Options) -> io::Result<bool> {
             failed = Some((script, violation));
             break;
         }
-        if terminal && start.elapsed().as_millis() >= shown {
-            shown = start.elapsed().as_millis().saturating_add(200);
-            let of = match options.minutes {
-                Some(minutes) => format!("{elapsed} of {} s", minutes.saturating_mul(60)),
-                None => format!("of {}", options.seeds),
-            };
-            write!(io::stderr(), "\r{rooms} rooms {of}, {events} events\x1b[K")?;
-        }
     }
     let seconds = start.elapsed().as_secs_f64();
-    if terminal {
-        write!(io::stderr(), "\r\x1b[K")?;
-    }
+    progress.clear()?;
     let mut out = io::stdout().lock();
     writeln!(out, "{coverage}")?;
-    #[expect(clippy::cast_precision_loss, reason = "to show, not to reckon with")]
-    let rate = rooms as f64 / seconds.max(0.001);
     writeln!(
         out,
-        "{rooms} rooms, {events} events in {seconds:.1} s: {rate:.1} rooms a second"
+        "{rooms} rooms, {events} events in {seconds:.1} s with {}: {:.1} rooms a second",
+        primitives(),
+        rate(rooms, seconds),
     )?;
     let Some((script, violation)) = failed else {
-        return Ok(true);
+        let all = coverage.missing().next().is_none();
+        return Ok(all || !options.reach_all);
     };
     writeln!(out, "seed {}: {violation}", script.seed)?;
     writeln!(out, "making it shorter …")?;
@@ -136,13 +133,70 @@ fn search(options: &Options) -> io::Result<bool> {
         Some(people) => format!(" --people {people}"),
         None => String::new(),
     };
+    let flags = match IS_FAST {
+        true => "RUSTFLAGS='--cfg burnchat_sim' ",
+        false => "",
+    };
     writeln!(
         io::stdout(),
-        "replay with: cargo run --release -p burnchat-sim -- --replay {}{people} --keep {}",
+        "replay with: {flags}cargo run --release -p burnchat-sim -- --replay {}{people} --keep {}",
         script.seed,
         kept(&short)
     )?;
     Ok(false)
+}
+
+/// What the rooms run with.
+fn primitives() -> &'static str {
+    match IS_FAST {
+        true => "the stand-in for the primitives",
+        false => "the real primitives",
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "to show, not to reckon with")]
+fn rate(rooms: u64, seconds: f64) -> f64 {
+    rooms as f64 / seconds.max(0.001)
+}
+
+/// How far it is: a bar on a terminal, a line now and then elsewhere.
+#[derive(Default)]
+struct Progress {
+    shown: Duration,
+}
+
+impl Progress {
+    fn show(&mut self, elapsed: Duration, rooms: u64, done: u64, of: u64) -> io::Result<()> {
+        const CELLS: u64 = 30;
+        let terminal = io::stderr().is_terminal();
+        let pause = Duration::from_millis(if terminal { 200 } else { 60_000 });
+        if elapsed.saturating_sub(self.shown) < pause {
+            return Ok(());
+        }
+        self.shown = elapsed;
+        let full = done.saturating_mul(CELLS).checked_div(of).unwrap_or(0);
+        let bar: String = (0..CELLS)
+            .map(|cell| if cell < full { '█' } else { '░' })
+            .collect();
+        let rate = rate(rooms, elapsed.as_secs_f64());
+        let (start, end) = if terminal {
+            ("\r", "\x1b[K")
+        } else {
+            ("", "\n")
+        };
+        write!(
+            io::stderr(),
+            "{start}{bar} {done} of {of}: {rooms} rooms, {rate:.0} a second, {}{end}",
+            primitives()
+        )
+    }
+
+    fn clear(&self) -> io::Result<()> {
+        match io::stderr().is_terminal() {
+            true => write!(io::stderr(), "\r\x1b[K"),
+            false => Ok(()),
+        }
+    }
 }
 
 /// The story of a run, and what it came to.

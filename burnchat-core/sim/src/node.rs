@@ -10,6 +10,7 @@ use burnchat_core::relay::PeerKey;
 use burnchat_core::time::Timestamp;
 
 use crate::invariants::OwnClock;
+use crate::observed::Texts;
 
 /// One client, its network and its clock, and everything it has told.
 pub(crate) struct Node {
@@ -64,6 +65,8 @@ pub(crate) struct Told {
     /// The epoch of the envelope that is being read.
     pub(crate) reading: Option<EpochId>,
     pub(crate) written: Vec<MessageId>,
+    /// Where its texts were when it was last looked at.
+    pub(crate) texts: Texts,
     pub(crate) fates: BTreeMap<MessageId, Fate>,
     pub(crate) shown: BTreeSet<(ParticipantId, MessageId)>,
     /// The number of the newest text of each author it has been shown.

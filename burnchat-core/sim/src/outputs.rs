@@ -7,6 +7,7 @@ use burnchat_core::relay::{CloseCode, ConnectionId, Output as HubOutput};
 
 use crate::hostile;
 use crate::invariants;
+use crate::observed;
 use crate::rule::Rule;
 use crate::world::{Down, Packet, World};
 
@@ -45,6 +46,7 @@ impl World {
                 }
             }
         }
+        observed::after_hub(self);
         invariants::after_hub(self, outputs);
     }
 
@@ -112,6 +114,7 @@ impl World {
         if let Some(node) = self.nodes.get_mut(index) {
             node.note_timer();
         }
+        observed::after_client(self, index);
         invariants::after_client(self, index, outputs);
     }
 

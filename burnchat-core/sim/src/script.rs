@@ -162,9 +162,22 @@ impl Script {
             pause: 0,
             deed: Deed::JoinAsCreator,
         }];
+        // An insider comes first of all now and then, and is the one who is asked for keys.
+        if scene.hostility == Hostility::Insider && draw.one_in(2) {
+            let number = steps.len();
+            let deed = Deed::Hostile(draw.0.next_u64());
+            let insider = Step {
+                number,
+                pause: 0,
+                deed,
+            };
+            steps.insert(draw.index(2), insider);
+        }
         // Half of all rooms fill at once, as rooms do whose link has gone round.
         if draw.one_in(2) {
-            steps.extend((1..scene.people).map(|number| Step {
+            let first = steps.len();
+            let last = first.saturating_add(scene.people).saturating_sub(1);
+            steps.extend((first..last).map(|number| Step {
                 number,
                 pause: draw.between(0, 300),
                 deed: Deed::Join,
@@ -243,7 +256,12 @@ fn pause(draw: &mut Draw) -> u64 {
 }
 
 fn deed(draw: &mut Draw, scene: &Scene) -> Deed {
-    if scene.hostility != Hostility::None && draw.one_in(4) {
+    let often = match scene.hostility {
+        Hostility::None => 0,
+        Hostility::Relay | Hostility::Participant => 1,
+        Hostility::Insider => 2,
+    };
+    if draw.below(4) < often {
         return Deed::Hostile(draw.0.next_u64());
     }
     let who = draw.index(scene.people);

@@ -21,6 +21,7 @@ use crate::hostile::Hostile;
 use crate::insider::{self, INSIDER, Insider};
 use crate::invariants::{self, Ledger};
 use crate::node::Node;
+use crate::observed::{Input, OfHub};
 use crate::rule::{Rule, Violation};
 use crate::script::{Draw, Hostility, Scene};
 use crate::trace::{Note, Trace};
@@ -47,6 +48,7 @@ pub(crate) struct World {
     pub(crate) insider: Option<Insider>,
     pub(crate) ledger: Ledger,
     pub(crate) coverage: Coverage,
+    pub(crate) of_hub: OfHub,
     pub(crate) trace: Trace,
     pub(crate) violation: Option<Violation>,
     pub(crate) connections: BTreeMap<u64, Connection>,
@@ -140,6 +142,7 @@ impl World {
             insider: None,
             ledger: Ledger::default(),
             coverage: Coverage::default(),
+            of_hub: OfHub::default(),
             trace: Trace::new(START, story),
             violation: None,
             connections: BTreeMap::new(),
@@ -371,6 +374,7 @@ impl World {
         match next {
             Next::Hub => {
                 self.trace.note(now, Note::HubTimer, 0, &[]);
+                self.of_hub.input = Input::Timer;
                 self.hub.handle_timeout(now);
                 self.drain_hub();
             }
@@ -395,6 +399,7 @@ impl World {
                 if open.is_some_and(|open| open.hub_open) {
                     self.trace.note(now, Note::ToHub, connection, &frame);
                     let id = ConnectionId(connection);
+                    self.of_hub.input = Input::of_frame(&frame);
                     self.hub.handle_frame(now, id, &frame, &mut self.keys);
                     self.drain_hub();
                 }
@@ -535,6 +540,7 @@ impl World {
             return;
         }
         self.ledger.disturbed_at = self.now;
+        self.of_hub.input = Input::Disconnect;
         let end = match clean {
             true => Disconnect::Clean,
             false => Disconnect::Broken,

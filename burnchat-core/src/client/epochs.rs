@@ -108,6 +108,14 @@ pub(super) struct Epochs {
 }
 
 impl Epochs {
+    /// How many are installed, unopened and ended, and how many hashes are kept.
+    #[cfg(burnchat_sim)]
+    pub(super) fn sizes(&self) -> [usize; 4] {
+        let lists = [self.unopened.len(), self.ended.len(), self.hashes.len()];
+        let [unopened, ended, hashes] = lists;
+        [self.installed.len(), unopened, ended, hashes]
+    }
+
     pub(super) fn new(head: EpochId) -> Self {
         Self {
             head,

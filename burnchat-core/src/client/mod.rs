@@ -36,6 +36,8 @@ use self::commands::Command;
 use self::joining::{Joining, Room, Stop, join};
 use self::roster::Known;
 use self::senders::Shown;
+#[cfg(burnchat_sim)]
+pub use self::session::Kept;
 use self::session::{Connection, Context, Passing, Session};
 use crate::crypto::{Name, ReadMessage, RoomKeys, Secret, SecretBytes, Text, VerificationCode};
 use crate::error::{Code, Error};

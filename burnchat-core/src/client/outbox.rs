@@ -99,6 +99,20 @@ impl Outbox {
         self.in_flight.iter()
     }
 
+    #[cfg(burnchat_sim)]
+    pub(super) fn held_ids(&self) -> alloc::vec::Vec<MessageId> {
+        self.held.iter().map(|draft| draft.id).collect()
+    }
+
+    #[cfg(burnchat_sim)]
+    pub(super) fn in_flight_ids(&self) -> alloc::vec::Vec<MessageId> {
+        let texts = self.in_flight.iter().filter_map(|sent| match &sent.payload {
+            Payload::Text(draft) => Some(draft.id),
+            _ => None,
+        });
+        texts.collect()
+    }
+
     pub(super) fn is_in_flight(&self, wanted: impl Fn(&Payload) -> bool) -> bool {
         self.in_flight.iter().any(|sent| wanted(&sent.payload))
     }

@@ -145,6 +145,18 @@ impl Asking {
         versions + self.grievances.len() * ENTRY
     }
 
+    #[cfg(burnchat_sim)]
+    pub(super) fn state_name(&self) -> &'static str {
+        match self.state {
+            State::Idle => "Idle",
+            State::Waiting(_) => "Waiting",
+            State::Due => "Due",
+            State::Nobody => "Nobody",
+            State::One(_) => "One",
+            State::Everyone { .. } => "All",
+        }
+    }
+
     /// How many complaints have counted.
     pub(super) fn complaints(&self) -> u64 {
         self.complaints

@@ -333,6 +333,11 @@ impl Hub {
         }
     }
 
+    #[cfg(burnchat_sim)]
+    pub(super) fn live_room(&self, id: &RoomId) -> Option<&super::room::Live> {
+        self.rooms.get(id)?.live.as_deref()
+    }
+
     /// The hub's time, after everything that was due by then.
     fn advance(&mut self, now: Timestamp) -> Timestamp {
         let now = self.clock.advance(now);

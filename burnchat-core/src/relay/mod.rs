@@ -45,6 +45,8 @@ mod kept_id;
 mod limits;
 mod links;
 mod log;
+#[cfg(burnchat_sim)]
+mod observe;
 mod pin;
 mod quota;
 mod room;

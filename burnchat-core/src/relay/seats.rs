@@ -137,6 +137,11 @@ impl Seats {
             .map_or(Role::Member, |seat| seat.role)
     }
 
+    #[cfg(burnchat_sim)]
+    pub(super) fn states(&self) -> impl Iterator<Item = SeatState> {
+        self.seats.iter().map(|seat| seat.state)
+    }
+
     fn set(&mut self, seat: SeatIndex, state: SeatState) {
         if let Some(seat) = self.seats.get_mut(seat.0) {
             seat.state = state;

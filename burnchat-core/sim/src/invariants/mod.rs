@@ -79,6 +79,7 @@ pub(crate) fn on_hub_frame(world: &mut World, frame: &Down) {
         return;
     };
     world.coverage.relay_frame(parsed);
+    world.of_hub.said(parsed);
     match parsed {
         RelayFrame::ParticipantLeft(left) => {
             world.ledger.disturbed_at = world.now;

@@ -5,6 +5,8 @@
 mod history;
 mod keying;
 mod log;
+#[cfg(burnchat_sim)]
+mod observe;
 mod receiving;
 mod sending;
 
@@ -14,6 +16,8 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use self::history::{HistoryReader, PastPeople};
+#[cfg(burnchat_sim)]
+pub use self::observe::Kept;
 pub(super) use self::sending::Passing;
 use super::commands::{Command, Commands};
 use super::epochs::{Epochs, OwnOffer};
