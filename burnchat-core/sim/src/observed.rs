@@ -42,6 +42,10 @@ pub(crate) struct OfHub {
     asking: Option<&'static str>,
     seats: Vec<&'static str>,
     version: u64,
+    /// The newest place in the log before this input: what stands there or earlier is sent again, to somebody who was not
+    /// there.
+    logged: u64,
+    seq: u64,
     joined: bool,
     changed: bool,
     wanted: bool,
@@ -51,9 +55,20 @@ pub(crate) struct OfHub {
 }
 
 impl OfHub {
-    /// The hub has encoded a frame.
-    pub(crate) fn said(&mut self, frame: &RelayFrame) {
+    /// The hub has encoded a frame. Whether it is no entry of the log, or a new one.
+    pub(crate) fn said(&mut self, frame: &RelayFrame) -> bool {
+        if let Some(seq) = frame.seq() {
+            if seq <= self.logged {
+                return false;
+            }
+            self.seq = seq;
+        }
         match frame {
+            RelayFrame::Joined(joined) => {
+                self.version = joined.version;
+                self.seq = joined.seq;
+                self.joined = true;
+            }
             RelayFrame::ParticipantJoined(entry) => {
                 self.version = entry.version;
                 self.joined |= entry.replaces.is_none();
@@ -72,6 +87,19 @@ impl OfHub {
             RelayFrame::Resumed(_) => self.resumed = true,
             _ => {}
         }
+        true
+    }
+
+    /// What comes now is of the next input.
+    fn turn(&mut self) {
+        *self = Self {
+            asking: self.asking,
+            seats: std::mem::take(&mut self.seats),
+            version: self.version,
+            logged: self.seq,
+            seq: self.seq,
+            ..Self::default()
+        };
     }
 
     /// What happened, as the table of the asking has it.
@@ -205,17 +233,14 @@ pub(crate) fn after_hub(world: &mut World) {
             }
         }
     }
-    let OfHub { version, .. } = *seen;
-    *seen = OfHub {
-        asking: after,
-        version,
-        seats: std::mem::take(&mut seen.seats),
-        ..OfHub::default()
-    };
+    seen.asking = after;
+    seen.turn();
 }
 
 #[cfg(not(burnchat_sim))]
-pub(crate) fn after_hub(_: &mut World) {}
+pub(crate) fn after_hub(world: &mut World) {
+    world.of_hub.turn();
+}
 
 /// Where the texts of a node were when it was last looked at.
 pub(crate) type Texts = BTreeMap<MessageId, &'static str>;

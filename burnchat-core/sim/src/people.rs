@@ -111,6 +111,20 @@ pub(crate) fn perform(world: &mut World, step: &Step) {
             }
         }
         Deed::Silence(last) => (0..=last).for_each(|who| world.cut(who, false, false)),
+        Deed::Blackout(millis) => {
+            let all = 0..world.nodes.len();
+            all.clone()
+                .for_each(|who| one_does(world, Deed::Offline(who)));
+            world.run_for(millis);
+            all.for_each(|who| one_does(world, Deed::Online(who)));
+        }
+        Deed::KickAfterRenewal(who, whom) => {
+            one_does(world, Deed::Leave(whom));
+            world.run_for(1_000);
+            one_does(world, Deed::Renew(who));
+            world.run_for(1_000);
+            one_does(world, Deed::Kick(who, whom, true));
+        }
         Deed::Hostile(number) => hostile::prepare(world, number),
         Deed::Shutdown => {
             world.hub.handle_shutdown(now);

@@ -68,6 +68,7 @@ impl Step {
     fn millis(&self) -> u64 {
         match self.deed {
             Deed::Rest => self.pause.saturating_add(REST),
+            Deed::Blackout(millis) => self.pause.saturating_add(millis),
             _ => self.pause,
         }
     }
@@ -105,6 +106,10 @@ pub enum Deed {
     HalfOpenAtClient(usize),
     /// The connections of the first so many break, and neither end knows.
     Silence(usize),
+    /// No network for anybody, for so many ms.
+    Blackout(u64),
+    /// The ticket is replaced, and somebody who has left before is removed.
+    KickAfterRenewal(usize, usize),
     /// No network until [`Deed::Online`].
     Offline(usize),
     /// The network is back.
@@ -282,7 +287,11 @@ fn deed(draw: &mut Draw, scene: &Scene) -> Deed {
         22..27 => Deed::Cut(who),
         27..30 => Deed::HalfOpenAtRelay(who),
         30 | 31 => Deed::HalfOpenAtClient(who),
-        32 => Deed::Silence(who),
+        32 => match draw.below(4) {
+            0 | 1 => Deed::Silence(who),
+            2 => Deed::Blackout(draw.between(1_000, 50_000)),
+            _ => Deed::KickAfterRenewal(who, draw.index(scene.people)),
+        },
         33..36 => Deed::Offline(who),
         36..40 => Deed::Online(who),
         40..42 => Deed::Slow(who, draw.pick(&[0, 100, 1_000])),

@@ -79,7 +79,9 @@ pub(crate) fn on_hub_frame(world: &mut World, frame: &Down) {
         return;
     };
     world.coverage.relay_frame(parsed);
-    world.of_hub.said(parsed);
+    if !world.of_hub.said(parsed) {
+        return;
+    }
     match parsed {
         RelayFrame::ParticipantLeft(left) => {
             world.ledger.disturbed_at = world.now;
