@@ -36,6 +36,8 @@ use self::commands::Command;
 use self::joining::{Joining, Room, Stop, join};
 use self::roster::Known;
 use self::senders::Shown;
+#[cfg(burnchat_sim)]
+pub use self::session::Kept;
 use self::session::{Connection, Context, Passing, Session};
 use crate::crypto::{Name, ReadMessage, RoomKeys, Secret, SecretBytes, Text, VerificationCode};
 use crate::error::{Code, Error};
@@ -81,23 +83,27 @@ pub enum Status {
 }
 
 /// One participant's side of one room.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct Client {
     clock: SteadyClock,
     outputs: VecDeque<Output>,
     state: State,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 enum State {
     Live(Box<Live>),
     Ended(EndReason),
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Live {
     room: Room,
     phase: Phase,
 }
 
 /// Between joins and within one.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 enum Phase {
     Offline,
     Joining(Box<Joining>),

@@ -31,6 +31,7 @@ use crate::wire::{
 /// Every `handle_…` takes the time; one that is earlier than the last is taken as a clock that stepped back, and the
 /// hub's time goes on from where it was (spec section 12.2). What was due by then is done first, so that a driver that
 /// is late lengthens nothing.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct Hub {
     limits: Limits,
     key: HubKey,
@@ -330,6 +331,11 @@ impl Hub {
             participants: self.participants,
             kept_bytes: self.kept_bytes,
         }
+    }
+
+    #[cfg(burnchat_sim)]
+    pub(super) fn live_room(&self, id: &RoomId) -> Option<&super::room::Live> {
+        self.rooms.get(id)?.live.as_deref()
     }
 
     /// The hub's time, after everything that was due by then.

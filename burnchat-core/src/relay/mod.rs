@@ -45,6 +45,8 @@ mod kept_id;
 mod limits;
 mod links;
 mod log;
+#[cfg(burnchat_sim)]
+mod observe;
 mod pin;
 mod quota;
 mod room;
@@ -64,6 +66,7 @@ use crate::wire::{BurnReason, EncodedFrame, ErrorFrame};
 
 /// What the driver is to do, in this order.
 #[derive(Clone, Debug)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub enum Output {
     /// Send one frame to some connections.
     Send {
@@ -115,6 +118,7 @@ pub enum Disconnect {
 
 /// Why the relay closes a connection (spec section 13.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub enum CloseCode {
     /// The room has burned.
     Normal,

@@ -20,6 +20,7 @@ use crate::limits;
 use crate::wire::{Back, Joined, KeyFrame, LoggedEnvelope, RelayFrame};
 
 /// The way from `joined` to having read the history.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct HistoryReader {
     joined_seq: u64,
     joined_head: EpochId,
@@ -39,6 +40,7 @@ pub(super) struct HistoryReader {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 enum Phase {
     /// Entries from before the join are coming in.
     Replaying,
@@ -49,12 +51,14 @@ enum Phase {
 }
 
 /// Somebody who was in the room.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Person {
     key: Option<VerifyingKey>,
     participant: Participant,
 }
 
 /// A key frame whose key this client was not given.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct PastFrame {
     id: EpochId,
     version: u64,
@@ -65,6 +69,7 @@ struct PastFrame {
 }
 
 /// What happened, in log order.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 enum Item {
     Envelope(LoggedEnvelope),
     Left(ParticipantId),
@@ -356,10 +361,14 @@ impl Session {
             reader.phase = Phase::Done;
             cx.event(Event::HistoryRead { complete });
         }
+        // A key that came before this, with what a broken connection had missed, is the first; there may be no other.
+        if self.epochs.newest().is_some() {
+            self.read_history(cx);
+        }
         Ok(())
     }
 
-    /// Reads what waits, once the first epoch is installed.
+    /// Reads what waits, once the history is in and the first epoch installed.
     pub(super) fn read_history(&mut self, cx: &mut Context<'_>) {
         let Some(reader) = self
             .history

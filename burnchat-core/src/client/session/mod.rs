@@ -5,6 +5,8 @@
 mod history;
 mod keying;
 mod log;
+#[cfg(burnchat_sim)]
+mod observe;
 mod receiving;
 mod sending;
 
@@ -14,6 +16,8 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use self::history::{HistoryReader, PastPeople};
+#[cfg(burnchat_sim)]
+pub use self::observe::Kept;
 pub(super) use self::sending::Passing;
 use super::commands::{Command, Commands};
 use super::epochs::{Epochs, OwnOffer};
@@ -57,6 +61,7 @@ impl Context<'_> {
 
 /// Whether frames go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) enum Connection {
     /// In step with the relay.
     Open,
@@ -67,6 +72,7 @@ pub(super) enum Connection {
 }
 
 /// A joined client.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Session {
     me: Identity,
     role: Role,
@@ -100,12 +106,14 @@ pub(super) struct Session {
 }
 
 /// No usable key for the last keyed version.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct NeedKey {
     version: u64,
     next_at: Timestamp,
 }
 
 /// No key for the newest version.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Unkeyed {
     since: Timestamp,
     reported: bool,
