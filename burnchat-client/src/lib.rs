@@ -62,6 +62,9 @@
 //! the level `trace`, and the first frame holds tokens: an application that turns its logger up should leave out the
 //! target `tungstenite`.
 
+#[cfg(burnchat_sim)]
+compile_error!("burnchat_sim takes the cryptography out of the core: nobody may talk with such a build");
+
 mod backoff;
 mod clock;
 mod create;

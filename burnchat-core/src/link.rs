@@ -29,6 +29,7 @@ const FRAGMENT_LEN: usize = HEADER_LEN + 16 + 16 + CHECK_LEN;
 const FRAGMENT_TEXT_LEN: usize = FRAGMENT_LEN / 3 * 4;
 
 /// A link to a room. Secret as a whole: Debug prints nothing of it.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct Link {
     base: String,
     room_id: RoomId,
@@ -203,6 +204,7 @@ impl fmt::Debug for Link {
 
 /// The relay's half of a link: who shows it is let in.
 #[derive(Debug)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct Ticket(Secret<16>);
 
 impl Ticket {

@@ -54,6 +54,7 @@ impl Add<Duration> for Timestamp {
 /// After a step back of some amount the machine's time goes on from where it was, ahead of the driver's by that
 /// amount. So a step can shorten a room's life, never lengthen it.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(crate) struct SteadyClock {
     newest: Timestamp,
     ahead_millis: u64,

@@ -47,6 +47,9 @@
 //! are answered 503, and [`Relay::failed`] returns. A room is never half there. The program `burnchat-relay` ends at
 //! that moment, and an application should, too.
 
+#[cfg(burnchat_sim)]
+compile_error!("burnchat_sim takes the cryptography out of the core: nobody may serve with such a build");
+
 mod clock;
 mod config;
 mod connection;

@@ -14,6 +14,7 @@ pub(super) type MessageKey = (ParticipantId, MessageId);
 
 /// Messages with a time of their own: those not yet read, and those whose time runs.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Burns {
     waiting: BTreeMap<MessageKey, u32>,
     running: BTreeSet<(Timestamp, MessageKey)>,

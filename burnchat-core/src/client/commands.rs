@@ -11,6 +11,7 @@ const PENDING: usize = 32;
 
 /// A command whose entry has not been seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) enum Command {
     Lock(bool),
     Kick {
@@ -48,6 +49,7 @@ pub(super) enum Seen {
 
 /// The commands under way, oldest first.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Commands(Vec<Command>);
 
 impl Commands {

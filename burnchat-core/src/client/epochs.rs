@@ -15,6 +15,7 @@ use crate::wire::KeyOffer;
 const REMEMBERED_EPOCHS: usize = 256;
 
 /// An epoch whose key this client holds.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Epoch {
     pub(super) id: EpochId,
     pub(super) version: u64,
@@ -72,6 +73,7 @@ impl Epoch {
 }
 
 /// An epoch this client saw begin and could not open, or only ever heard of.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Unopened {
     id: EpochId,
     /// Unless this client has seen no key frame of it: then it began before this client came.
@@ -80,12 +82,14 @@ struct Unopened {
 }
 
 /// A key frame this client made and has not seen logged.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct OwnOffer {
     pub(super) offer: KeyOffer,
     pub(super) key: SessionKey,
 }
 
 /// Head, chain of epochs, and what is needed to follow them.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Epochs {
     pub(super) head: EpochId,
     pub(super) last_keyed_version: Option<u64>,

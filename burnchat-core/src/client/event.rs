@@ -12,6 +12,7 @@ use crate::wire::{BurnReason, Departure, EncodedFrame, ErrorFrame, Role};
 /// One thing for the driver to do, or the application to know.
 #[derive(Debug)]
 #[non_exhaustive]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub enum Output {
     /// Open a connection to the room's relay, then call [`Client::handle_connected`](super::Client::handle_connected).
     ///
@@ -28,6 +29,7 @@ pub enum Output {
 /// What happened in the room.
 #[derive(Debug)]
 #[non_exhaustive]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub enum Event {
     /// The seat is taken; [`Client::participants`](super::Client::participants) lists who is there.
     Joined {
@@ -198,6 +200,7 @@ impl Event {
 
 /// A text that was received.
 #[derive(Debug)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct Message {
     /// Its id.
     pub id: MessageId,
@@ -215,6 +218,7 @@ pub struct Message {
 
 /// A participant, as shown to people.
 #[derive(Clone, Debug)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct Participant {
     /// Its id.
     pub id: ParticipantId,

@@ -17,6 +17,7 @@ use crate::time::Timestamp;
 use crate::wire::{Bytes, ClientFrame, Join, Joined, PinText, RelayFrame};
 
 /// What a client keeps from one join to the next.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Room {
     pub(super) link: Link,
     pub(super) keys: RoomKeys,
@@ -57,6 +58,7 @@ impl Room {
 }
 
 /// The keys and the entry a `join` was sent with.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Joining {
     me: Identity,
     sealed_name: Bytes<157>,

@@ -81,23 +81,27 @@ pub enum Status {
 }
 
 /// One participant's side of one room.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct Client {
     clock: SteadyClock,
     outputs: VecDeque<Output>,
     state: State,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 enum State {
     Live(Box<Live>),
     Ended(EndReason),
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Live {
     room: Room,
     phase: Phase,
 }
 
 /// Between joins and within one.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 enum Phase {
     Offline,
     Joining(Box<Joining>),

@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 use crate::wire::Envelope;
 
 /// A text that waits to be encrypted.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Draft {
     pub(super) id: MessageId,
     pub(super) text: Text,
@@ -21,6 +22,7 @@ pub(super) struct Draft {
 }
 
 /// What an envelope on its way carries, as far as it matters once it is refused or accepted.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) enum Payload {
     Text(Draft),
     Ticket,
@@ -29,6 +31,7 @@ pub(super) enum Payload {
 }
 
 /// An envelope that was sent and not seen accepted.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct InFlight {
     pub(super) envelope: Envelope,
     /// The version of its epoch.
@@ -38,6 +41,7 @@ pub(super) struct InFlight {
 
 /// Texts held, envelopes in flight, and the counts that go into envelopes.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Outbox {
     held: VecDeque<Draft>,
     in_flight: VecDeque<InFlight>,

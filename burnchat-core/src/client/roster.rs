@@ -14,6 +14,7 @@ use crate::limits;
 use crate::wire::RosterEntry;
 
 /// The roster and everyone who was ever on it.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Roster {
     room_id: RoomId,
     version: u64,
@@ -23,6 +24,7 @@ pub(super) struct Roster {
 
 /// Whom a client has seen in a room; a fresh join does not make it forget.
 #[derive(Clone, Default)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) struct Known {
     departed: BTreeSet<ParticipantId>,
     /// Of those there and those departed, oneself included.
@@ -30,6 +32,7 @@ pub(super) struct Known {
 }
 
 /// One participant.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Entry {
     pub(super) id: ParticipantId,
     pub(super) listed: RosterEntry,

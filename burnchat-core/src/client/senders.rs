@@ -7,6 +7,7 @@ use crate::ids::{MessageId, ParticipantId};
 use crate::limits;
 
 /// One sender, as seen in the log.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Sender {
     /// How many of its envelopes the log holds; `None` until that is known.
     tally: Option<u64>,
@@ -16,6 +17,7 @@ pub(super) struct Sender {
 
 /// The texts that were shown, so that none is shown twice: outlasts a fresh join.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Shown {
     senders: BTreeMap<ParticipantId, Ids>,
     /// Since when.
@@ -24,6 +26,7 @@ pub(super) struct Shown {
 
 /// The newest of one sender.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Ids {
     ids: BTreeSet<MessageId>,
     in_order: VecDeque<MessageId>,
@@ -31,6 +34,7 @@ struct Ids {
 
 /// What counting an envelope brought to light.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) struct Counted {
     pub(super) missed: u64,
     pub(super) repeated: bool,

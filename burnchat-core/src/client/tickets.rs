@@ -12,6 +12,7 @@ use crate::wire::Role;
 const CANDIDATES: usize = 8;
 
 /// Where this client stands with the newest ticket.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Tickets {
     newest: TicketHash,
     standing: Standing,
@@ -24,6 +25,7 @@ pub(super) struct Tickets {
 }
 
 /// Whether the link's ticket is the newest.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 enum Standing {
     Current,
     Lacking {
@@ -34,6 +36,7 @@ enum Standing {
 
 /// In which epoch this client asked for the newest ticket, and when.
 #[derive(Clone, Copy)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 struct Asked {
     epoch: EpochId,
     at: Timestamp,

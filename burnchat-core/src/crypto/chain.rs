@@ -5,6 +5,7 @@ use crate::limits;
 
 /// A sender's chain in one epoch, at the next message to be sent or expected.
 #[derive(Debug)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct Chain {
     value: Secret<32>,
     next: u64,

@@ -14,6 +14,7 @@ use crate::{
 
 /// The key of one epoch.
 #[derive(Debug)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct SessionKey(Secret<32>);
 
 impl SessionKey {
@@ -98,6 +99,7 @@ impl Chains {
 /// What two participants have agreed on for one room. Either keeps it while both are in the room:
 /// the key of every roster comes from it.
 #[derive(Debug)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct PairKey(PseudorandomKey);
 
 impl PairKey {

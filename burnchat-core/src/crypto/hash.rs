@@ -3,12 +3,13 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use hmac::{Hmac, KeyInit, Mac, digest::FixedOutput};
-use sha2::Digest;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::Secret;
+use super::{
+    Secret,
+    backend::{self, Hmac},
+};
 
 /// Length of a SHA-256 digest and of an HMAC-SHA256 tag, in bytes.
 pub const DIGEST_LEN: usize = 32;
@@ -18,7 +19,7 @@ const BLOCK_LEN: usize = 64;
 
 /// SHA-256 over bytes given a piece at a time. The state is wiped when dropped.
 #[derive(Clone, Default)]
-pub struct Sha256(sha2::Sha256);
+pub struct Sha256(backend::Sha256);
 
 impl Sha256 {
     /// A digest of nothing yet.
@@ -33,7 +34,7 @@ impl Sha256 {
 
     /// The digest of everything taken in.
     pub fn finish(self) -> [u8; DIGEST_LEN] {
-        self.0.finalize().into()
+        self.0.finish()
     }
 }
 
@@ -73,7 +74,8 @@ pub fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8]) -> Secret<DIGEST_LEN> {
 ///
 /// One block of output makes each expansion one call of HMAC, and the key is taken in once for all
 /// of them.
-pub(super) struct PseudorandomKey(Box<Hmac<sha2::Sha256>>);
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
+pub(super) struct PseudorandomKey(Box<Hmac>);
 
 impl PseudorandomKey {
     pub(super) fn extract(salt: &[u8], ikm: &[u8]) -> Self {
@@ -102,15 +104,15 @@ fn hmac_into(key: &[u8], parts: &[&[u8]], out: &mut [u8; DIGEST_LEN]) {
     finish(keyed(key), parts, out);
 }
 
-fn keyed(key: &[u8]) -> Hmac<sha2::Sha256> {
-    <Hmac<sha2::Sha256> as KeyInit>::new((&*one_block(key)).into())
+fn keyed(key: &[u8]) -> Hmac {
+    Hmac::new(&one_block(key))
 }
 
-fn finish(mut mac: Hmac<sha2::Sha256>, parts: &[&[u8]], out: &mut [u8; DIGEST_LEN]) {
+fn finish(mut mac: Hmac, parts: &[&[u8]], out: &mut [u8; DIGEST_LEN]) {
     for part in parts {
-        Mac::update(&mut mac, part);
+        mac.update(part);
     }
-    mac.finalize_into(out.into());
+    mac.finish_into(out);
 }
 
 /// The key as HMAC takes it: padded with zeros to a block, hashed first if it is longer than one.

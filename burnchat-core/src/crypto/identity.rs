@@ -9,6 +9,7 @@ use crate::{encoding::Fields, ids::ParticipantId};
 
 /// One's own identity: made for one participation, never stored, wiped when dropped.
 #[derive(Debug)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct Identity {
     kem: KemKeyPair,
     signing: SigningKeyPair,
@@ -62,6 +63,7 @@ impl Identity {
 
 /// The public half of a participant's identity: two valid keys and the id made of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct PublicIdentity {
     kem: KemPublicKey,
     verifying: VerifyingKey,

@@ -11,6 +11,7 @@ use super::{
 };
 
 /// An ECDH P-256 key pair. The private half is wiped when dropped.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct KemKeyPair {
     private: EcdhPrivate,
     public: KemPublicKey,

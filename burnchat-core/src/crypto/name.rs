@@ -33,6 +33,13 @@ pub const SYMBOLS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 #[derive(Clone)]
 pub struct Name(Zeroizing<String>);
 
+#[cfg(burnchat_sim)]
+impl core::hash::Hash for Name {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
 impl Name {
     /// Takes a user's own name, brought to normalisation form C.
     ///

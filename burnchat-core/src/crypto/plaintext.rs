@@ -45,6 +45,7 @@ pub struct Header {
 
 /// The epoch a sender last had an envelope accepted in; zeros if there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct LastEpoch {
     /// The version of its roster.
     pub version: u64,
@@ -75,6 +76,7 @@ pub enum Body {
 
 /// One message that has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct ReadMessage {
     /// Who wrote it.
     pub sender: ParticipantId,
@@ -235,7 +237,15 @@ impl Reader<'_> {
 
 /// The words of a text: 1 to 32,768 bytes of UTF-8. Wiped when dropped, never printed.
 #[derive(PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Clone))]
 pub struct Text(Zeroizing<String>);
+
+#[cfg(burnchat_sim)]
+impl core::hash::Hash for Text {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
 
 impl Text {
     /// Takes `text` as it is.

@@ -8,6 +8,7 @@ use crate::{encoding::Fields, ids::RoomId, link::Link};
 
 /// What everyone with the link can derive, and the relay cannot.
 #[derive(Debug)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct RoomKeys {
     room_id: RoomId,
     join_key: Secret<32>,

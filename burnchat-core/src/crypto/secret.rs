@@ -12,6 +12,16 @@ use zeroize::Zeroize;
 /// They are wiped when dropped, never printed, and never copied by accident: there is no `Clone`,
 /// and because the bytes live on the heap a move of the `Secret` moves a pointer and leaves nothing
 /// behind on the stack. The constructors fill the bytes where they will stay.
+///
+/// ```compile_fail,E0599
+/// use burnchat_core::crypto::Secret;
+///
+/// let secret = Secret::copy_of(&[7; 32]);
+/// secret.clone();
+/// ```
+///
+/// (A simulation, which has no secrets, copies whole machines: there, and there only, it is `Clone`.)
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct Secret<const N: usize>(Box<[u8; N]>);
 
 impl<const N: usize> Secret<N> {
@@ -70,6 +80,7 @@ impl<const N: usize> fmt::Debug for Secret<N> {
 /// Wiped when dropped, spare capacity included, and never printed. Growing past the capacity moves
 /// the bytes to a new allocation and wipes the old one.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {

@@ -14,6 +14,7 @@ use super::{
 pub const SIGNATURE_LEN: usize = 64;
 
 /// An ECDSA P-256 key pair. The private half is wiped when dropped.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct SigningKeyPair {
     private: EcdsaPrivate,
     public: VerifyingKey,

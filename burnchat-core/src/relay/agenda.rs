@@ -9,6 +9,7 @@ use crate::time::Timestamp;
 
 /// Who is to be woken.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) enum Wake {
     /// A connection whose first frame has not come.
     Greeting(ConnectionId),
@@ -20,6 +21,7 @@ pub(super) enum Wake {
 
 /// An ordered set, so that the next deadline costs O(log n) whatever n is.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Agenda(BTreeSet<(Timestamp, Wake)>);
 
 impl Agenda {

@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 use crate::wire::{KeyWanted, RelayFrame};
 
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Asking {
     state: State,
     /// The versions somebody was asked for since the last keyed one, in order.
@@ -26,6 +27,7 @@ pub(super) struct Asking {
 
 /// How far the asking for the newest version has come.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 enum State {
     /// It is keyed, or too few are there.
     #[default]
@@ -42,6 +44,7 @@ enum State {
     Everyone { again: Timestamp },
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Nomination {
     who: JoinNumber,
     until: Timestamp,
@@ -50,11 +53,13 @@ struct Nomination {
 
 /// What has been tried for this version on top of this head.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Round {
     tried: BTreeSet<JoinNumber>,
     time_outs: u8,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct AskedVersion {
     version: u64,
     asked: BTreeSet<JoinNumber>,
@@ -63,11 +68,13 @@ struct AskedVersion {
 }
 
 /// What a key frame for a version must agree with.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct AskedRoster {
     pub(super) roster_hash: RosterHash,
     pub(super) members: Vec<JoinNumber>,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Grievance {
     counts_again: Timestamp,
     interval_millis: u64,

@@ -18,6 +18,7 @@ use crate::wire::{
 
 /// The epochs of a room that have not ended.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Epochs {
     newest: Option<Epoch>,
     /// Those before it, the oldest first, and when they end.
@@ -26,6 +27,7 @@ pub(super) struct Epochs {
     hold: bool,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Epoch {
     pub(super) version: u64,
     pub(super) id: EpochId,
@@ -34,6 +36,7 @@ pub(super) struct Epoch {
     members: Vec<Member>,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Member {
     number: JoinNumber,
     /// The next n taken from it.

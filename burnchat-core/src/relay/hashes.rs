@@ -11,6 +11,7 @@ use crate::wire::PinText;
 
 /// The key of a hub's hashes, drawn with the hub and never shown: what leaks of a hash, if anything, can neither be
 /// tried out elsewhere nor aimed at.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct HubKey(Secret<32>);
 
 impl HubKey {
@@ -53,6 +54,7 @@ impl HubKey {
 /// searched, as the place depends on a key nobody knows. Where there is one to compare with, use
 /// [`matches`](Self::matches).
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct KeyedHash([u8; 32]);
 
 impl KeyedHash {

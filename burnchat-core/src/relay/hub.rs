@@ -31,6 +31,7 @@ use crate::wire::{
 /// Every `handle_…` takes the time; one that is earlier than the last is taken as a clock that stepped back, and the
 /// hub's time goes on from where it was (spec section 12.2). What was due by then is done first, so that a driver that
 /// is late lengthens nothing.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub struct Hub {
     limits: Limits,
     key: HubKey,

@@ -10,9 +10,11 @@ use crate::ids::RoomId;
 /// A room's id behind a pointer, because a map that lets an entry go leaves its bytes where they were; wiped with the
 /// last who holds it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) struct KeptId(Arc<Wiped>);
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Wiped(RoomId);
 
 impl KeptId {

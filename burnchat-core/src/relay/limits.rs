@@ -2,6 +2,7 @@
 
 /// How often something may happen: a token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct Rate {
     /// Refilled every second.
     pub per_second: u32,
@@ -23,6 +24,7 @@ impl Rate {
 /// them divides, or counts before them; [`Output::Burned`](super::Output::Burned) tells it of rooms that are no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct Limits {
     /// From the connection to its `join` or `resume`, ms (`handshake_timeout`).
     pub handshake_millis: u64,

@@ -12,6 +12,7 @@ use crate::error::{Code, Effect};
 use crate::time::Timestamp;
 use crate::wire::{BurnReason, EncodedFrame, ErrorFrame, RelayFrame};
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Connection {
     pub(super) peer: PeerKey,
     pub(super) room: KeptId,
@@ -30,6 +31,7 @@ const IDLE_OUTPUTS: usize = 256;
 
 /// How far a connection has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) enum Stage {
     /// Its `join` or `resume` has not come, and must have by then.
     Greeting(Timestamp),
@@ -61,6 +63,7 @@ impl Connection {
 }
 
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Links {
     connections: BTreeMap<ConnectionId, Connection>,
     peers: PeerCounts,
@@ -213,6 +216,7 @@ impl Links {
 
 /// How many of something each peer has; those who have none are not in it.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct PeerCounts(BTreeMap<PeerKey, usize>);
 
 impl PeerCounts {

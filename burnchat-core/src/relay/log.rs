@@ -29,6 +29,7 @@ pub(super) enum Kind {
     Envelope,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Log {
     seq: u64,
     floor: u64,
@@ -45,6 +46,7 @@ pub(super) struct Log {
 
 /// How long entries stay.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 enum Retention {
     /// For those who resume.
     Window,
@@ -59,6 +61,7 @@ enum Retention {
 
 /// Entries in the order of their numbers.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Queue {
     entries: VecDeque<Kept>,
     /// Of their frames: what the limits of a room are about.
@@ -67,18 +70,21 @@ struct Queue {
     memory: usize,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Wrapped {
     seq: u64,
     at: Timestamp,
     bytes: usize,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Kept {
     seq: u64,
     at: Timestamp,
     frame: Stored,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 enum Stored {
     /// The same for everyone.
     Same(EncodedFrame),
@@ -86,6 +92,7 @@ enum Stored {
 }
 
 /// A key frame: each participant is sent its own wrap.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct StoredKey {
     /// With `wrapped` null.
     frame: KeyFrame,

@@ -64,6 +64,7 @@ use crate::wire::{BurnReason, EncodedFrame, ErrorFrame};
 
 /// What the driver is to do, in this order.
 #[derive(Clone, Debug)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub enum Output {
     /// Send one frame to some connections.
     Send {
@@ -115,6 +116,7 @@ pub enum Disconnect {
 
 /// Why the relay closes a connection (spec section 13.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub enum CloseCode {
     /// The room has burned.
     Normal,

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 /// A room's PIN, and who failed at it within the last hour. Both budgets are read off one list, which the room's
 /// budget keeps short however many peers try.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Pin {
     hash: KeyedHash,
     failures: Vec<(Timestamp, PeerKey)>,
@@ -72,6 +73,7 @@ impl Pin {
     }
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Budget {
     left: u64,
     /// Until the next try, ms.

@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 ///
 /// For drivers, too, that count what a hub does not see.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct Bucket {
     /// In thousandths: what a rate per second refills in a millisecond is then a whole number.
     taken_milli: u64,
@@ -47,6 +48,7 @@ impl Bucket {
 
 /// Two buckets for one stream: how many, and how many bytes. Nothing is taken from one if the other refuses.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) struct Quota {
     items: Bucket,
     bytes: Bucket,

@@ -30,6 +30,7 @@ use crate::wire::{
 pub(super) const ALLOCATION: usize = 32;
 
 /// A room. Until somebody joins it is its terms and nothing more.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Room {
     pub(super) terms: Terms,
     pub(super) live: Option<Box<Live>>,
@@ -38,6 +39,7 @@ pub(super) struct Room {
 }
 
 /// What the creator asked for, and what admits people.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Terms {
     pub(super) id: KeptId,
     /// Whose budget of rooms it counts against.
@@ -59,6 +61,7 @@ impl Drop for Terms {
 }
 
 /// What has happened since the first join.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Live {
     pub(super) seats: Seats,
     pub(super) roster: Roster,

@@ -17,6 +17,7 @@ use crate::wire::{Role, RosterEntry};
 
 /// The roster and its version.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Roster {
     pub(super) version: u64,
     people: BTreeMap<JoinNumber, Participant>,
@@ -25,6 +26,7 @@ pub(super) struct Roster {
     away: BTreeSet<(Timestamp, JoinNumber)>,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Participant {
     pub(super) id: ParticipantId,
     pub(super) entry: Box<RosterEntry>,
@@ -36,6 +38,7 @@ pub(super) struct Participant {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) enum Presence {
     Here(ConnectionId),
     /// Until it has left.
@@ -44,6 +47,7 @@ pub(super) enum Presence {
 
 /// What counts against asking a participant for a key (spec section 7.1). The order is that of asking.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) struct Standing {
     /// Counts up with every complaint in the room; 0 for who was never complained of.
     pub(super) complaint: u64,

@@ -13,13 +13,16 @@ use crate::wire::Role;
 
 /// The number of a join: names one participation, and puts them in order (spec section 6.2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) struct JoinNumber(pub(super) u64);
 
 /// Names a seat of a room.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) struct SeatIndex(usize);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) enum SeatState {
     /// By this participant.
     Held(JoinNumber),
@@ -33,6 +36,7 @@ pub(super) enum SeatState {
 
 /// Every seat the room has had. What it keeps is bounded by the joins a room sees.
 #[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Seats {
     seats: Vec<Seat>,
     tokens: BTreeMap<KeyedHash, (SeatIndex, JoinNumber)>,
@@ -41,6 +45,7 @@ pub(super) struct Seats {
     joins: u64,
 }
 
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Seat {
     role: Role,
     state: SeatState,

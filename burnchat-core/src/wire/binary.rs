@@ -66,6 +66,7 @@ impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
 
 /// An envelope's ciphertext, tag included: 80 to 45,000 bytes.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct Ciphertext(pub Vec<u8>);
 
 impl fmt::Debug for Ciphertext {

@@ -112,6 +112,7 @@ pub struct Resume {
 /// A key frame as its steward makes it (spec section 7.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct KeyOffer {
     /// The roster version it is for.
     #[serde(deserialize_with = "binary::integer")]
@@ -140,6 +141,7 @@ pub struct KeyOffer {
 /// The session key for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct Wrap {
     /// The recipient.
     pub id: ParticipantId,

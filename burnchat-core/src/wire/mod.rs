@@ -34,6 +34,7 @@ use crate::limits;
 
 /// The text of one frame, shared between the connections it goes to and wiped with the last of them.
 #[derive(Clone)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct EncodedFrame(Arc<SecretBytes>);
 
 impl EncodedFrame {
@@ -78,6 +79,7 @@ impl fmt::Debug for EncodedFrame {
 /// A participant as the roster lists it (spec section 13.3, *entry*).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = schema::object))]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct RosterEntry {
     /// Public ECDH key, SEC1 uncompressed; not yet known to be a point.
     pub kem_pub: Bytes<65>,
@@ -121,6 +123,7 @@ impl Role {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub enum WhoMayBurn {
     /// Creators only.
     #[default]
@@ -133,6 +136,7 @@ pub enum WhoMayBurn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub enum Departure {
     /// It closed its connection.
     Left,
@@ -146,6 +150,7 @@ pub enum Departure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub enum BurnReason {
     /// The countdown ran out.
     Expired,
@@ -158,6 +163,7 @@ pub enum BurnReason {
 /// One encrypted message as its sender makes it (spec section 8.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = schema::object))]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct Envelope {
     /// The epoch whose chain encrypts it.
     pub epoch: EpochId,
@@ -178,6 +184,7 @@ pub struct Envelope {
 /// The way from one epoch's key to an older one's, in history rooms (spec section 9.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = schema::object))]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct Back {
     /// The older epoch.
     pub epoch: EpochId,

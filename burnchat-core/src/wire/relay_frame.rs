@@ -250,6 +250,7 @@ pub struct Rekey {
 /// A key frame as each participant receives it (spec section 7.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct KeyFrame {
     /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]
@@ -298,6 +299,7 @@ pub struct EpochEnd {
 /// A message in the log: the envelope as the sender made it, its place and its sender.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transform = super::schema::object))]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub struct LoggedEnvelope {
     /// Its place in the log (spec section 6.1).
     #[serde(deserialize_with = "binary::integer")]

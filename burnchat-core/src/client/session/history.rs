@@ -20,6 +20,7 @@ use crate::limits;
 use crate::wire::{Back, Joined, KeyFrame, LoggedEnvelope, RelayFrame};
 
 /// The way from `joined` to having read the history.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct HistoryReader {
     joined_seq: u64,
     joined_head: EpochId,
@@ -39,6 +40,7 @@ pub(super) struct HistoryReader {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 enum Phase {
     /// Entries from before the join are coming in.
     Replaying,
@@ -49,12 +51,14 @@ enum Phase {
 }
 
 /// Somebody who was in the room.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Person {
     key: Option<VerifyingKey>,
     participant: Participant,
 }
 
 /// A key frame whose key this client was not given.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct PastFrame {
     id: EpochId,
     version: u64,
@@ -65,6 +69,7 @@ struct PastFrame {
 }
 
 /// What happened, in log order.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 enum Item {
     Envelope(LoggedEnvelope),
     Left(ParticipantId),

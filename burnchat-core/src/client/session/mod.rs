@@ -57,6 +57,7 @@ impl Context<'_> {
 
 /// Whether frames go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(burnchat_sim, derive(Hash))]
 pub(super) enum Connection {
     /// In step with the relay.
     Open,
@@ -67,6 +68,7 @@ pub(super) enum Connection {
 }
 
 /// A joined client.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Session {
     me: Identity,
     role: Role,
@@ -100,12 +102,14 @@ pub(super) struct Session {
 }
 
 /// No usable key for the last keyed version.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct NeedKey {
     version: u64,
     next_at: Timestamp,
 }
 
 /// No key for the newest version.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 struct Unkeyed {
     since: Timestamp,
     reported: bool,

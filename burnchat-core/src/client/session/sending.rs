@@ -308,6 +308,7 @@ impl Session {
 }
 
 /// What a client says in passing.
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(in crate::client) enum Passing {
     Typing(bool),
     Read(Vec<ReadMessage>),

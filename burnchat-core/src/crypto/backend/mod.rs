@@ -4,20 +4,43 @@
 //! - `EcdhPrivate`, `EcdhPublic`, `EcdsaPrivate`, `EcdsaPublic`: P-256. Private halves come from a
 //!   scalar already checked to be in `1..n`, public halves from 65 bytes already checked to begin
 //!   with 0x04; that the point is on the curve is the backend's to check.
+//! - `Sha256`, `Hmac`, `kw_wrap`, `kw_unwrap`: SHA-256, HMAC with a key padded to a block, AES-KW.
+//!
+//! Neither a manifest nor a feature reaches `stand_in`, which is no cryptography: it takes its place
+//! where whoever compiles passes `--cfg burnchat_sim` in `RUSTFLAGS`, as the simulation does. Its
+//! tests are the only other build it is in.
 
-#[cfg(feature = "aws-lc")]
+#[cfg(all(burnchat_sim, feature = "aws-lc"))]
+compile_error!("burnchat_sim replaces every primitive: it goes with no backend of its own");
+
+#[cfg(all(not(burnchat_sim), feature = "aws-lc"))]
 mod aws_lc;
-#[cfg(any(not(feature = "aws-lc"), test))]
+#[cfg(all(not(burnchat_sim), any(not(feature = "aws-lc"), test)))]
 mod rustcrypto;
+#[cfg(any(burnchat_sim, test))]
+#[cfg_attr(
+    not(burnchat_sim),
+    allow(dead_code, reason = "its tests use what they need")
+)]
+mod stand_in;
+#[cfg(not(burnchat_sim))]
+mod symmetric;
 
-#[cfg(feature = "aws-lc")]
+#[cfg(all(not(burnchat_sim), feature = "aws-lc"))]
 pub(super) use aws_lc::{EcdhPrivate, EcdhPublic, EcdsaPrivate, EcdsaPublic, gcm_open, gcm_seal};
-#[cfg(not(feature = "aws-lc"))]
+#[cfg(all(not(burnchat_sim), not(feature = "aws-lc")))]
 pub(super) use rustcrypto::{
     EcdhPrivate, EcdhPublic, EcdsaPrivate, EcdsaPublic, gcm_open, gcm_seal,
 };
+#[cfg(burnchat_sim)]
+pub(super) use stand_in::{
+    EcdhPrivate, EcdhPublic, EcdsaPrivate, EcdsaPublic, Hmac, Sha256, gcm_open, gcm_seal,
+    kw_unwrap, kw_wrap,
+};
+#[cfg(not(burnchat_sim))]
+pub(super) use symmetric::{Hmac, Sha256, kw_unwrap, kw_wrap};
 
-#[cfg(all(test, feature = "aws-lc"))]
+#[cfg(all(test, not(burnchat_sim), feature = "aws-lc"))]
 mod tests {
     use super::{aws_lc, rustcrypto};
     use crate::crypto::{Secret, sha256, test_rng::Seeded};
