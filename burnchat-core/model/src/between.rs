@@ -48,6 +48,9 @@ pub(crate) fn after_person(
             return Err((Rule::KeyEntitled, what));
         }
     }
+    if told.bad_wraps > was.bad_wraps && !world.spoiled {
+        return Err((Rule::NoFalseBlame, format!("{name} got a wrap that does not open")));
+    }
     if told.shown.len() > was.shown.len() {
         for shown in &told.shown[was.shown.len()..] {
             entitled(machines, world, name, shown)?;

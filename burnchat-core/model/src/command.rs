@@ -32,15 +32,15 @@ struct Options {
     #[arg(long)]
     history: bool,
     /// Where to begin: with nobody there, or with everybody there and keyed.
-    #[arg(long, value_enum, default_value_t = From::Keyed)]
-    from: From,
+    #[arg(long, value_enum, default_value_t = Beginning::Keyed)]
+    from: Beginning,
     /// Takes these steps, tells what happens, and explores nothing.
     #[arg(long)]
     replay: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum From {
+enum Beginning {
     Empty,
     Keyed,
 }
@@ -57,8 +57,8 @@ impl Options {
 
     fn start(&self) -> Start {
         match self.from {
-            From::Empty => Start::Empty,
-            From::Keyed => Start::Keyed,
+            Beginning::Empty => Start::Empty,
+            Beginning::Keyed => Start::Keyed,
         }
     }
 
@@ -66,8 +66,8 @@ impl Options {
     fn replaying(&self, steps: &[Step]) -> String {
         let steps: Vec<String> = steps.iter().map(Step::to_string).collect();
         let from = match self.from {
-            From::Empty => "empty",
-            From::Keyed => "keyed",
+            Beginning::Empty => "empty",
+            Beginning::Keyed => "keyed",
         };
         let history = if self.history { " --history" } else { "" };
         format!(
@@ -175,8 +175,8 @@ fn report(options: &Options, explored: &Explored, seconds: f64) -> io::Result<()
     } = options.scene();
     let mut out = io::stdout().lock();
     let start = match options.from {
-        From::Empty => "an empty room",
-        From::Keyed => "a keyed room",
+        Beginning::Empty => "an empty room",
+        Beginning::Keyed => "a keyed room",
     };
     let kept = if history { " with history" } else { "" };
     writeln!(out, "{people} people, {start}{kept}, {deeds} deeds, {waits} waits:")?;

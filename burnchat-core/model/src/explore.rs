@@ -226,6 +226,16 @@ impl Machines {
         steps
     }
 
+    /// Whether this can happen, be it explored or not.
+    pub(crate) fn can(&self, world: &World, step: Step) -> bool {
+        let moves = self.moves(world);
+        match step {
+            Step::Deed(deed) => self.deeds(world, false, true).contains(&deed),
+            Step::Wait => moves.is_empty() && self.next_due(world).is_some(),
+            _ => moves.contains(&step),
+        }
+    }
+
     /// What a calm network does next with a room that is left alone; nothing if it has come to rest.
     fn calm_step(&self, world: &World, until: u32, taken: usize) -> Result<Option<Step>, Broken> {
         if let Some(step) = self.moves(world).first() {

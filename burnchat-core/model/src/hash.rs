@@ -21,5 +21,5 @@ pub(crate) fn digest(of: &(impl Hash + ?Sized)) -> Digest {
         of.hash(&mut hasher);
         u128::from(hasher.finish())
     };
-    half(1) << 64 | half(2)
+    (half(1) << 64) | half(2)
 }

@@ -88,6 +88,8 @@ pub(crate) struct Told {
     /// The keys it has encrypted with: sender, epoch, n, and a digest of what came out.
     keys_used: Vec<(ParticipantId, EpochId, u64, Digest)>,
     burn_by: Option<Timestamp>,
+    /// How many key frames gave it no usable key.
+    pub(crate) bad_wraps: u32,
     pub(crate) history_incomplete: bool,
 }
 
@@ -361,6 +363,9 @@ impl Person {
             Event::HistoryRead { complete } => told.history_incomplete |= !complete,
             Event::Fault { error, .. } => {
                 lines.push(format!("{name} finds fault: {error}"));
+                if error.code() == Code::BadWrap {
+                    told.bad_wraps += 1;
+                }
                 return blame(name, error);
             }
             Event::Rejoining { code } => {
@@ -543,8 +548,8 @@ impl Machine for Person {
     }
 }
 
-/// An honest relay and honest participants are not blamed; but for a wrap that was spoiled on purpose, and a history
-/// that was cut off.
+/// An honest relay and honest participants are not blamed. A history that is cut off is nobody's fault; whether a wrap
+/// was spoiled on purpose is looked at elsewhere.
 fn blame(name: &str, error: Error) -> Result<(), (Rule, String)> {
     let excused = matches!(error.code(), Code::BadWrap | Code::HistoryUnavailable);
     let blames = matches!(

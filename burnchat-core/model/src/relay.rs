@@ -24,7 +24,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     fn id(self) -> ConnectionId {
-        ConnectionId(u64::from(self.node) << 8 | u64::from(self.ordinal))
+        ConnectionId((u64::from(self.node) << 8) | u64::from(self.ordinal))
     }
 
     fn of(ConnectionId(id): ConnectionId) -> Self {
@@ -138,11 +138,11 @@ impl Relay {
                 HubOutput::Send { to, frame } => {
                     let number = frames.number(frame.as_bytes());
                     let read = RelayFrame::parse(frame.as_bytes()).ok().flatten();
-                    let late = !matches!(
+                    let is_more = !matches!(
                         read,
                         Some(RelayFrame::Destroyed(_) | RelayFrame::Error(_))
                     );
-                    if late && (over || was_burned) {
+                    if is_more && (over || was_burned) {
                         let what = format!("the relay sends `{}` after the end", frames.kind(number));
                         says.broken.get_or_insert((Rule::BurnAtRelay, what));
                     }

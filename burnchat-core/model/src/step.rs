@@ -151,19 +151,3 @@ impl FromStr for Step {
         })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_reads_as_it_is_written() {
-        for word in ["j0", "w1", "l2", "k0.2", "e0", "b0", "r1", "a2", "x1", "y0", "z", "s", "o1", "u1.3", "d0", "h1.2", "g1", "t", "t1", "q"] {
-            let step: Step = word.parse().unwrap();
-            assert_eq!(step.to_string(), word);
-        }
-        for word in ["", "w", "q1", "u1.x", "?0"] {
-            assert!(word.parse::<Step>().is_err(), "{word}");
-        }
-    }
-}

@@ -10,7 +10,12 @@ use crate::world::{Machines, Scene, World};
 /// # Errors
 /// What kept the room from being made.
 pub fn tell(scene: Scene, start: Start, steps: &[Step]) -> Result<(Vec<String>, Option<Counterexample>), String> {
-    let (mut machines, empty) = Machines::new(scene)?;
+    let endless = Scene {
+        deeds: u8::MAX,
+        waits: u8::MAX,
+        ..scene
+    };
+    let (mut machines, empty) = Machines::new(endless)?;
     let mut world = match start {
         Start::Empty => empty,
         Start::Keyed => machines.gather(&empty)?,
@@ -26,6 +31,10 @@ pub fn tell(scene: Scene, start: Start, steps: &[Step]) -> Result<(Vec<String>, 
             step.to_string(),
             words(&machines, &world, *step)
         ));
+        if !machines.can(&world, *step) {
+            story.push("this can't happen here".into());
+            break;
+        }
         let outcome = machines.apply(&world, *step);
         let said = machines.said.iter().map(|line| format!("{:18} {line}", ""));
         story.extend(said);

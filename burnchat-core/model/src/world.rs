@@ -26,6 +26,8 @@ pub(crate) struct World {
     /// Whose clients want a connection.
     wants: [bool; PEOPLE],
     joined_once: [bool; PEOPLE],
+    /// Whether a wrap has been spoiled on purpose.
+    pub(crate) spoiled: bool,
     /// Deeds done.
     pub(crate) deeds: u8,
     /// Times that time has passed.
@@ -110,6 +112,7 @@ impl Machines {
             opened: [0; PEOPLE],
             wants: [false; PEOPLE],
             joined_once: [false; PEOPLE],
+            spoiled: false,
             deeds: 0,
             waits: 0,
         };
@@ -337,6 +340,7 @@ impl Machines {
             let spoiled = ClientFrame::SessionKey(offer).encode();
             let number = self.frames.number(spoiled.as_bytes());
             world.lines[line].up[place] = Up::Frame(number);
+            world.spoiled = true;
         }
     }
 
@@ -411,8 +415,10 @@ impl Machines {
             match does {
                 relay::Does::Send(to, frame) => {
                     for wire in to {
-                        let Some(line) = world.line(*wire).map(|place| &mut world.lines[place]) else {
-                            continue;
+                        let line = world.line(*wire).map(|place| &mut world.lines[place]);
+                        let Some(line) = line.filter(|line| line.relay_open) else {
+                            let what = "the relay sends on a connection that it has closed".into();
+                            return Err((Rule::Bounded, what));
                         };
                         if line.client_open && !line.broken {
                             line.down.push(Down::Frame(*frame));
