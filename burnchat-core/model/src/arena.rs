@@ -102,7 +102,10 @@ impl<M: Machine> Arena<M> {
 
     fn keep(&mut self, machine: M, from: Option<(Place, M::Input)>) -> Place {
         let number = u32::try_from(self.states.len()).unwrap_or(u32::MAX);
-        let place = *self.by_digest.entry(machine.digest()).or_insert(Place(number));
+        let place = *self
+            .by_digest
+            .entry(machine.digest())
+            .or_insert(Place(number));
         if place == Place(number) {
             self.states.push(State {
                 facts: Rc::new(machine.facts()),

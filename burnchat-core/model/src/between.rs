@@ -24,16 +24,23 @@ pub(crate) fn after_person(
     for (version, seen) in told.versions.iter().skip(was.versions.len()) {
         // What nobody was sent, because nobody was there, was not read off the relay either.
         if log.version(*version).is_some_and(|logged| logged != seen) {
-            let what = format!("{name} shows another roster or other codes of version {version} than the log");
+            let what = format!(
+                "{name} shows another roster or other codes of version {version} than the log"
+            );
             return Err((Rule::RosterAgreement, what));
         }
         let mut others = machines.everybody().filter(|other| *other != node);
         let other = others.find(|other| {
             let theirs = &machines.person_facts(world, *other).told;
-            theirs.version(*version).is_some_and(|theirs| theirs != seen)
+            theirs
+                .version(*version)
+                .is_some_and(|theirs| theirs != seen)
         });
         if let Some(other) = other {
-            let what = format!("{name} and {} show different rosters or codes of version {version}", NAMES[other]);
+            let what = format!(
+                "{name} and {} show different rosters or codes of version {version}",
+                NAMES[other]
+            );
             return Err((Rule::RosterAgreement, what));
         }
     }
@@ -43,13 +50,19 @@ pub(crate) fn after_person(
             let what = format!("{name} is keyed for version {version} by no key frame of the log");
             return Err((Rule::EpochAgreement, what));
         }
-        if log.version(*version).is_some_and(|roster| !roster.people.contains(me)) {
+        if log
+            .version(*version)
+            .is_some_and(|roster| !roster.people.contains(me))
+        {
             let what = format!("{name} holds the key of version {version}, and was not there");
             return Err((Rule::KeyEntitled, what));
         }
     }
     if told.bad_wraps > was.bad_wraps && !world.spoiled {
-        return Err((Rule::NoFalseBlame, format!("{name} got a wrap that does not open")));
+        return Err((
+            Rule::NoFalseBlame,
+            format!("{name} got a wrap that does not open"),
+        ));
     }
     if told.shown.len() > was.shown.len() {
         for shown in &told.shown[was.shown.len()..] {
@@ -72,7 +85,10 @@ fn entitled(
     });
     let words = shown.number;
     let Some(audience) = written else {
-        let what = format!("{name} is shown '{words}', which {} did not write", short(&shown.author));
+        let what = format!(
+            "{name} is shown '{words}', which {} did not write",
+            short(&shown.author)
+        );
         return Err((Rule::TextGenuine, what));
     };
     if !machines.room.history && !audience.contains(&shown.reader) {

@@ -106,8 +106,7 @@ fn replay(options: &Options, steps: &str) -> io::Result<bool> {
 
 /// Tells a way, and what came of it.
 fn story(options: &Options, steps: &[Step]) -> io::Result<Option<Counterexample>> {
-    let (story, found) =
-        tell(options.scene(), options.start(), steps).map_err(io::Error::other)?;
+    let (story, found) = tell(options.scene(), options.start(), steps).map_err(io::Error::other)?;
     let mut out = io::stdout().lock();
     for line in story {
         writeln!(out, "{line}")?;
@@ -138,12 +137,17 @@ fn search(options: &Options) -> io::Result<bool> {
         }
     };
     let (scene, from) = (options.scene(), options.start());
-    let explored = catch_unwind(AssertUnwindSafe(|| explore(scene, from, options.depth, progress)));
+    let explored = catch_unwind(AssertUnwindSafe(|| {
+        explore(scene, from, options.depth, progress)
+    }));
     if terminal {
         write!(io::stderr(), "\r\x1b[K")?;
     }
     let Ok(explored) = explored else {
-        writeln!(io::stdout(), "NoPanic (section 17.1): a machine panicked; see above")?;
+        writeln!(
+            io::stdout(),
+            "NoPanic (section 17.1): a machine panicked; see above"
+        )?;
         return Ok(false);
     };
     let seconds = start.elapsed().as_secs_f64();
@@ -159,7 +163,11 @@ fn search(options: &Options) -> io::Result<bool> {
                 // What a state lacks that has come to rest is not to be seen in its last step.
                 writeln!(out, "{}", verdict(&found))?;
             }
-            writeln!(out, "{} steps, found in {seconds:.1} s; again with:", found.steps.len())?;
+            writeln!(
+                out,
+                "{} steps, found in {seconds:.1} s; again with:",
+                found.steps.len()
+            )?;
             writeln!(out, "{}", options.replaying(&found.steps))?;
             Ok(false)
         }
@@ -179,8 +187,15 @@ fn report(options: &Options, explored: &Explored, seconds: f64) -> io::Result<()
         Beginning::Keyed => "a keyed room",
     };
     let kept = if history { " with history" } else { "" };
-    writeln!(out, "{people} people, {start}{kept}, {deeds} deeds, {waits} waits:")?;
-    let whole = if explored.complete { "all there is" } else { "as far as asked" };
+    writeln!(
+        out,
+        "{people} people, {start}{kept}, {deeds} deeds, {waits} waits:"
+    )?;
+    let whole = if explored.complete {
+        "all there is"
+    } else {
+        "as far as asked"
+    };
     writeln!(
         out,
         "  {} states and {} steps between them, {} steps deep ({whole}), in {seconds:.1} s",

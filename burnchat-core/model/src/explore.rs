@@ -166,7 +166,10 @@ impl Explorer {
                 break *at_rest;
             }
             way.push(here);
-            match self.machines.calm_step(&at, world.now.0 + REST, steps.len()) {
+            match self
+                .machines
+                .calm_step(&at, world.now.0 + REST, steps.len())
+            {
                 Ok(Some(step)) => {
                     steps.push(step);
                     match self.machines.apply(&at, step) {
@@ -180,11 +183,15 @@ impl Explorer {
         };
         let took = at_rest.saturating_sub(world.now.0);
         if took > REST {
-            let what = format!("left alone, the room takes {} s to come to rest", f64::from(took) / 4.0);
+            let what = format!(
+                "left alone, the room takes {} s to come to rest",
+                f64::from(took) / 4.0
+            );
             return Err(self.counterexample(trail, &steps, (Rule::Progress, what)));
         }
         self.longest_rest = self.longest_rest.max(took);
-        self.rested.extend(way.into_iter().map(|here| (here, at_rest)));
+        self.rested
+            .extend(way.into_iter().map(|here| (here, at_rest)));
         Ok(())
     }
 
@@ -214,8 +221,12 @@ impl Machines {
             let alone = self.everybody().find(|node| world.is_by_itself(*node));
             if let Some(node) = alone.and_then(|node| u8::try_from(node).ok()) {
                 steps.retain(|step| {
-                    [Step::ToClient(node), Step::ClientLearns(node), Step::ClientTimer(node)]
-                        .contains(step)
+                    [
+                        Step::ToClient(node),
+                        Step::ClientLearns(node),
+                        Step::ClientTimer(node),
+                    ]
+                    .contains(step)
                 });
             }
         }

@@ -130,7 +130,6 @@ pub(crate) struct Facts {
     pub(crate) me: Option<ParticipantId>,
     pub(crate) people: Vec<ParticipantId>,
     pub(crate) version: Option<u64>,
-    pub(crate) head: Option<EpochId>,
     pub(crate) epoch: Option<(u64, EpochId)>,
     pub(crate) told: Rc<Told>,
 }
@@ -160,8 +159,8 @@ impl Person {
     /// its own token always.
     fn come(&mut self) -> Result<(), String> {
         let link = first_link(&self.room).ok_or("no link")?;
-        let creator_token = (self.number == 0)
-            .then(|| Secret::copy_of(self.room.creator_token.as_bytes()));
+        let creator_token =
+            (self.number == 0).then(|| Secret::copy_of(self.room.creator_token.as_bytes()));
         let seat_token = self.told.seat_token.as_ref().map(Secret::copy_of);
         let options = JoinOptions {
             name: Name::new(NAMES[self.number]).ok(),
@@ -248,7 +247,12 @@ impl Person {
                 people: client.participants().iter().map(|one| one.id).collect(),
                 transcript: *code.transcript(),
             };
-            if self.told.versions.last().is_none_or(|(last, _)| *last != version) {
+            if self
+                .told
+                .versions
+                .last()
+                .is_none_or(|(last, _)| *last != version)
+            {
                 Rc::make_mut(&mut self.told)
                     .versions
                     .push((version, Rc::new(seen)));
@@ -282,23 +286,38 @@ impl Person {
         };
         let client = self.client.as_ref();
         let Some(me) = client.and_then(Client::id) else {
-            return Err((Rule::Hold, format!("{name} sends an envelope and has no seat")));
+            return Err((
+                Rule::Hold,
+                format!("{name} sends an envelope and has no seat"),
+            ));
         };
         let listed = client.map(Client::participants).unwrap_or_default();
-        let epoch = self.told.epochs.iter().find(|(id, ..)| *id == envelope.epoch);
+        let epoch = self
+            .told
+            .epochs
+            .iter()
+            .find(|(id, ..)| *id == envelope.epoch);
         let members = epoch.and_then(|(_, version, _)| self.told.version(*version));
         let gone = members.and_then(|members| {
-            members.people.iter().find(|id| !listed.iter().any(|one| one.id == **id))
+            members
+                .people
+                .iter()
+                .find(|id| !listed.iter().any(|one| one.id == **id))
         });
         if let Some(gone) = gone {
-            let what = format!("{name} sends under a key that {} holds, who has left", short(gone));
+            let what = format!(
+                "{name} sends under a key that {} holds, who has left",
+                short(gone)
+            );
             return Err((Rule::Hold, what));
         }
         let sealed = digest(&(envelope.iv.0, envelope.ciphertext.0.as_slice()));
         let used = (me, envelope.epoch, envelope.n, sealed);
-        let earlier = self.told.keys_used.iter().find(|(id, epoch, n, _)| {
-            (*id, *epoch, *n) == (me, envelope.epoch, envelope.n)
-        });
+        let earlier = self
+            .told
+            .keys_used
+            .iter()
+            .find(|(id, epoch, n, _)| (*id, *epoch, *n) == (me, envelope.epoch, envelope.n));
         match earlier {
             None => Rc::make_mut(&mut self.told).keys_used.push(used),
             Some(earlier) if *earlier == used => {}
@@ -339,7 +358,11 @@ impl Person {
                 let newest = told.shown.iter().rev().find(|shown| shown.author == author);
                 let newest = newest.map_or(0, |shown| shown.number);
                 if let Some(reader) = me {
-                    told.shown.push(Shown { author, number, reader });
+                    told.shown.push(Shown {
+                        author,
+                        number,
+                        reader,
+                    });
                 }
                 if number == newest {
                     return Err((Rule::NoDouble, format!("{name} is shown '{words}' twice")));
@@ -450,7 +473,10 @@ impl Told {
         let number = place.map_or(0, |place| place + 1);
         lines.push(format!("'{number}' of {name} is {fate:?}"));
         let Some(text) = place.and_then(|place| self.wrote.get_mut(place)) else {
-            return Err((Rule::TextGenuine, format!("{name} did not write what is {fate:?}")));
+            return Err((
+                Rule::TextGenuine,
+                format!("{name} did not write what is {fate:?}"),
+            ));
         };
         match text.fate.replace(fate) {
             None => Ok(()),
@@ -525,7 +551,6 @@ impl Machine for Person {
                 me: None,
                 people: Vec::new(),
                 version: None,
-                head: None,
                 epoch: None,
                 told,
             };
@@ -537,21 +562,28 @@ impl Machine for Person {
             me: client.id(),
             people: client.participants().iter().map(|one| one.id).collect(),
             version: client.roster_version(),
-            head: client.head(),
             epoch: client.epoch(),
             told,
         }
     }
 
     fn digest(&self) -> Digest {
-        digest(&(self.number, &self.client, &self.told, self.rng.get_word_pos()))
+        digest(&(
+            self.number,
+            &self.client,
+            &self.told,
+            self.rng.get_word_pos(),
+        ))
     }
 }
 
-/// An honest relay and honest participants are not blamed. A history that is cut off is nobody's fault; whether a wrap
-/// was spoiled on purpose is looked at elsewhere.
+/// An honest relay and honest participants are not blamed. A history that is cut off, and a `join` that is too slow, are
+/// nobody's fault; whether a wrap was spoiled on purpose is looked at elsewhere.
 fn blame(name: &str, error: Error) -> Result<(), (Rule, String)> {
-    let excused = matches!(error.code(), Code::BadWrap | Code::HistoryUnavailable);
+    let excused = matches!(
+        error.code(),
+        Code::BadWrap | Code::HistoryUnavailable | Code::HandshakeTimeout
+    );
     let blames = matches!(
         error,
         Error::RelayMisbehaved(_) | Error::PeerMisbehaved(_) | Error::Malformed(_)

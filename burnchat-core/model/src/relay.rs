@@ -138,12 +138,11 @@ impl Relay {
                 HubOutput::Send { to, frame } => {
                     let number = frames.number(frame.as_bytes());
                     let read = RelayFrame::parse(frame.as_bytes()).ok().flatten();
-                    let is_more = !matches!(
-                        read,
-                        Some(RelayFrame::Destroyed(_) | RelayFrame::Error(_))
-                    );
+                    let is_more =
+                        !matches!(read, Some(RelayFrame::Destroyed(_) | RelayFrame::Error(_)));
                     if is_more && (over || was_burned) {
-                        let what = format!("the relay sends `{}` after the end", frames.kind(number));
+                        let what =
+                            format!("the relay sends `{}` after the end", frames.kind(number));
                         says.broken.get_or_insert((Rule::BurnAtRelay, what));
                     }
                     if let Some(read) = read
@@ -157,9 +156,14 @@ impl Relay {
                 HubOutput::Close { connection, .. } => {
                     says.does.push(Does::Close(Wire::of(connection)));
                 }
-                HubOutput::Burned { late_millis, reason, .. } => {
+                HubOutput::Burned {
+                    late_millis,
+                    reason,
+                    ..
+                } => {
                     Rc::make_mut(&mut self.log).burned = true;
-                    says.lines.push(format!("the relay burns the room: {reason:?}"));
+                    says.lines
+                        .push(format!("the relay burns the room: {reason:?}"));
                     if late_millis > 0 {
                         let what = format!("the relay burns the room {late_millis} ms late");
                         says.broken.get_or_insert((Rule::BurnAtRelay, what));
@@ -175,7 +179,11 @@ impl Relay {
     }
 
     /// Reads a frame the hub sends. Entries come again when somebody resumes; what is older than the newest is known.
-    fn learn(&mut self, frame: &RelayFrame, offer: Option<&ClientFrame>) -> Result<(), (Rule, String)> {
+    fn learn(
+        &mut self,
+        frame: &RelayFrame,
+        offer: Option<&ClientFrame>,
+    ) -> Result<(), (Rule, String)> {
         if let RelayFrame::Joined(joined) = frame {
             let log = Rc::make_mut(&mut self.log);
             if joined.seq > log.seq {
@@ -303,7 +311,11 @@ impl Machine for Relay {
                 self.hub.handle_frame(now, wire.id(), &text, &mut self.rng);
             }
             What::Gone { wire, clean } => {
-                let end = if clean { Disconnect::Clean } else { Disconnect::Broken };
+                let end = if clean {
+                    Disconnect::Clean
+                } else {
+                    Disconnect::Broken
+                };
                 self.hub.handle_disconnect(now, wire.id(), end);
             }
             What::Timer => self.hub.handle_timeout(now),

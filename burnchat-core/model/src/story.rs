@@ -9,7 +9,11 @@ use crate::world::{Machines, Scene, World};
 ///
 /// # Errors
 /// What kept the room from being made.
-pub fn tell(scene: Scene, start: Start, steps: &[Step]) -> Result<(Vec<String>, Option<Counterexample>), String> {
+pub fn tell(
+    scene: Scene,
+    start: Start,
+    steps: &[Step],
+) -> Result<(Vec<String>, Option<Counterexample>), String> {
     let endless = Scene {
         deeds: u8::MAX,
         waits: u8::MAX,

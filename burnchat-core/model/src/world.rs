@@ -169,7 +169,9 @@ impl Machines {
 
     /// When the next timer is due, if that is later than now.
     pub(crate) fn next_due(&self, world: &World) -> Option<Tick> {
-        let people = self.everybody().filter_map(|node| self.person_facts(world, node).due);
+        let people = self
+            .everybody()
+            .filter_map(|node| self.person_facts(world, node).due);
         let next = people.chain(self.relay_facts(world).due).min()?;
         Some(next).filter(|next| *next > world.now)
     }
@@ -238,7 +240,9 @@ impl Machines {
         line.up.iter().enumerate().find_map(|(place, up)| match up {
             Up::Frame(frame) if self.frames.kind(*frame) == "session_key" => {
                 let text = self.frames.text(*frame);
-                let wraps = !text.windows(11).any(|part| part == br#""wraps":[],"# || part == br#""wraps":[]}"#);
+                let wraps = !text
+                    .windows(11)
+                    .any(|part| part == br#""wraps":[],"# || part == br#""wraps":[]}"#);
                 wraps.then_some((place, *frame))
             }
             _ => None,
@@ -274,7 +278,8 @@ impl Machines {
                 next.now = self.next_due(&next).unwrap_or(next.now);
             }
         }
-        next.lines.retain(|line| line.client_open || line.relay_open);
+        next.lines
+            .retain(|line| line.client_open || line.relay_open);
         Ok(next)
     }
 
@@ -333,7 +338,8 @@ impl Machines {
         let Some((place, frame)) = self.spoilable(&world.lines[line]) else {
             return;
         };
-        if let Ok(ClientFrame::SessionKey(mut offer)) = ClientFrame::parse(&self.frames.text(frame)) {
+        if let Ok(ClientFrame::SessionKey(mut offer)) = ClientFrame::parse(&self.frames.text(frame))
+        {
             if let Some(wrap) = offer.wraps.first_mut() {
                 wrap.wrapped.0[0] ^= 1;
             }
@@ -376,11 +382,15 @@ impl Machines {
                 Up::Close { clean } => relay::What::Gone { wire, clean },
             }
         };
-        if let relay::What::Gone { .. } = what {
+        self.tell_relay(world, what)?;
+        // What was due by then the relay has done before it heard, and perhaps said something on this connection.
+        if let relay::What::Gone { .. } = what
+            && let Some(line) = world.line(wire).map(|place| &mut world.lines[place])
+        {
             line.relay_open = false;
             line.up.clear();
         }
-        self.tell_relay(world, what)
+        Ok(())
     }
 
     fn to_client(
@@ -391,7 +401,11 @@ impl Machines {
         learns: bool,
     ) -> Result<(), Broken> {
         let line = &mut world.lines[place];
-        let next = if learns { Down::Close } else { line.down.remove(0) };
+        let next = if learns {
+            Down::Close
+        } else {
+            line.down.remove(0)
+        };
         let what = match next {
             Down::Frame(frame) => person::What::Frame(frame),
             Down::Close => {
