@@ -179,6 +179,9 @@ impl Client {
         let State::Live(live) = &mut self.state else {
             return;
         };
+        if live.room.end.is_some_and(|end| now >= end) {
+            return self.end(EndReason::LocalBurn);
+        }
         match &mut live.phase {
             Phase::Offline => return,
             Phase::Joining(_) => {

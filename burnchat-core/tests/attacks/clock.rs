@@ -42,6 +42,18 @@ fn clients_burn_by_their_own_clock_when_the_relay_keeps_silent() {
 }
 
 #[test]
+fn who_wakes_after_the_end_to_a_broken_connection_burns_before_anything_else() {
+    let mut world = World::new(412);
+    world.room_of(short(1_800), &["ana", "ben"]);
+    // The machine sleeps, and the first it hears afterwards is that the connection is gone.
+    world.now = world.nodes[BEN].client.ends_at().unwrap();
+    world.cut_half_open(BEN);
+    assert_eq!(world.ended(BEN), Some(EndReason::LocalBurn));
+    assert_nothing_left(&world, BEN);
+    assert!(!world.has_event(BEN, |event| matches!(event, Event::Reconnecting)));
+}
+
+#[test]
 fn no_extension_lasts_past_the_hard_end_in_the_link() {
     let mut world = World::new(401);
     // The relay makes the room for hours, where its creator meant three minutes at most.

@@ -1,0 +1,43 @@
+//! Every frame once, with a number: queues, inputs and states then hold numbers.
+
+use std::rc::Rc;
+
+use crate::hash::{Digest, Map, digest};
+
+/// The number of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FrameId(u32);
+
+/// All frames there have been.
+#[derive(Default)]
+pub(crate) struct Frames {
+    texts: Vec<Rc<[u8]>>,
+    numbers: Map<Digest, FrameId>,
+}
+
+impl Frames {
+    pub(crate) fn number(&mut self, text: &[u8]) -> FrameId {
+        let next = FrameId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
+        let texts = &mut self.texts;
+        *self.numbers.entry(digest(text)).or_insert_with(|| {
+            texts.push(text.into());
+            next
+        })
+    }
+
+    pub(crate) fn text(&self, FrameId(number): FrameId) -> Rc<[u8]> {
+        Rc::clone(&self.texts[number as usize])
+    }
+
+    /// The `type` of a frame, for stories and for finding key frames.
+    pub(crate) fn kind(&self, FrameId(number): FrameId) -> &str {
+        let text = std::str::from_utf8(&self.texts[number as usize]).unwrap_or_default();
+        text.split_once(r#""type":""#)
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map_or("?", |(kind, _)| kind)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.texts.len()
+    }
+}
