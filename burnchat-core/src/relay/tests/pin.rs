@@ -135,3 +135,19 @@ fn every_symbol_of_a_pin_is_drawn_from_all_32() {
     }
     assert_eq!(seen, [[true; 32]; 6]);
 }
+
+#[test]
+fn a_failure_counts_for_ten_minutes_and_not_a_millisecond_more() {
+    for (later, left) in [(10 * MINUTE - 1, 1), (10 * MINUTE, 2)] {
+        let mut world = World::with(Default::default(), |room| {
+            room.ttl_seconds = 7_200;
+            room.not_after += 60;
+        });
+        world.join_with_pin("eve", peer(1), WRONG);
+        world.pass(later);
+        world.hears("eve");
+        world.join_with_pin("eve", peer(1), WRONG);
+        let told = format!("error wrong_pin, left {left}");
+        assert_eq!(world.hears("eve"), [told.as_str(), REFUSED]);
+    }
+}
