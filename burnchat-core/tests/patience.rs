@@ -150,6 +150,35 @@ mod patience {
     }
 
     #[test]
+    fn who_has_the_newest_key_waits_for_none() {
+        let (mut world, _) = room_of(&["ana", "ben"]);
+        world.run_for(60_000);
+        for node in 0..2 {
+            assert!(!world.has_event(node, |event| matches!(event, Event::RekeyStalled)));
+        }
+    }
+
+    #[test]
+    fn a_text_the_relay_never_took_comes_back_when_its_epoch_has_ended() {
+        let (mut world, room) = room_of(&["ana", "ben"]);
+        swallow(&mut world, &["message"]);
+        let id = world.send(0, "for ben alone");
+        world.join(&room, "cleo");
+        world.run_for(29_000);
+        assert!(world.nodes[0].unsent.is_empty());
+        world.run_for(3_000);
+        // Cleo was not there when it was written.
+        assert_eq!(world.nodes[0].unsent, [id]);
+        world.stop_tampering();
+        world.send(0, "for both");
+        world.run_for(1_000);
+        assert_eq!(
+            (world.texts(1), world.texts(2)),
+            (vec!["for both"], vec!["for both"])
+        );
+    }
+
+    #[test]
     fn alone_one_waits_for_no_key() {
         let (mut world, _) = room_of(&["ana", "ben"]);
         world.act(1, |client, now, _| client.leave(now));
