@@ -186,6 +186,12 @@ mod tests {
     }
 
     #[test]
+    fn the_first_envelope_of_one_seen_joining_is_its_first() {
+        let mut sender = Sender::seen_joining();
+        assert_eq!(sender.count_read(&header(3, None), 3, 0, 0, 1), missed(2));
+    }
+
+    #[test]
     fn of_a_sender_that_was_there_before_the_first_count_is_believed() {
         let mut sender = Sender::found();
         assert_eq!(sender.count_read(&header(70, None), 3, 0, 0, 1), missed(0));

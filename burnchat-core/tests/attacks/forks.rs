@@ -437,3 +437,41 @@ fn a_key_frame_on_top_of_a_head_that_has_moved_is_a_fork() {
     let refused = liar.slip_in(&mut world, BEN, logged(4)).unwrap_err();
     assert_eq!(refused.code(), Code::Fork);
 }
+
+#[test]
+fn somebody_who_is_there_does_not_join_once_more() {
+    let mut world = World::new(322);
+    world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    let mut again = newest(&world, ANA, "participant_joined");
+    again["version"] = (world.nodes[ANA].client.roster_version().unwrap() + 1).into();
+    let liar = lie(&mut world, |_, frame| vec![frame]);
+    let refused = liar.slip_in(&mut world, ANA, again).unwrap_err();
+    assert_eq!(refused.code(), Code::Fork);
+}
+
+#[test]
+fn a_refusal_takes_back_the_envelope_it_names_and_those_after_it_alone() {
+    let mut world = World::new(323);
+    world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    let first = world.send(ANA, "one");
+    let second = world.send(ANA, "two");
+    let sent: Value = serde_json::from_str(world.envelopes_sent.last().unwrap()).unwrap();
+    assert_eq!(sent["n"], 1);
+    // The relay took the first and not the second.
+    world.tamper_up(|_, _| vec![]);
+    let other = burnchat_core::ids::EpochId([7; 32]);
+    for (epoch, n) in [(json!(other), 0), (sent["epoch"].clone(), 1)] {
+        let refusal = json!({"type": "error", "code": "stale_epoch", "epoch": epoch, "n": n});
+        world.inject(ANA, &refusal.to_string()).unwrap();
+    }
+    let mut echo: Value =
+        serde_json::from_str(&world.envelopes_sent[world.envelopes_sent.len() - 2]).unwrap();
+    echo["type"] = "message".into();
+    echo["sender"] = serde_json::to_value(world.id(ANA)).unwrap();
+    echo["seq"] = 0.into();
+    let liar = lie(&mut world, |_, frame| vec![frame]);
+    liar.slip_in(&mut world, ANA, echo).unwrap();
+    assert_eq!(world.nodes[ANA].accepted, [first]);
+    assert!(!world.nodes[ANA].accepted.contains(&second));
+    assert_eq!(rejoins(&world, ANA), 0);
+}
