@@ -92,6 +92,12 @@ mod tests {
     }
 
     #[test]
+    fn a_duration_is_added_in_milliseconds_and_never_past_the_end_of_time() {
+        assert_eq!(Timestamp(5) + Duration::from_micros(7_999), Timestamp(12));
+        assert_eq!(Timestamp(5) + Duration::MAX, Timestamp(u64::MAX));
+    }
+
+    #[test]
     fn a_countdown_is_rounded_up() {
         assert_eq!(Timestamp(0).seconds_until(Timestamp(1)), 1);
         assert_eq!(Timestamp(0).seconds_until(Timestamp(2_000)), 2);

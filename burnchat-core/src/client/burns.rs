@@ -59,3 +59,48 @@ impl Burns {
         self.running.first().map(|(at, _)| *at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(number: usize) -> MessageKey {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        (ParticipantId([1; 16]), MessageId(id))
+    }
+
+    #[test]
+    fn a_message_burns_when_its_time_from_reading_is_over_and_not_before() {
+        let mut burns = Burns::default();
+        assert!(!burns.wait(message(1), 500));
+        assert_eq!(burns.next(), None);
+        burns.read(Timestamp(1_000), message(1));
+        // Read twice, it does not live longer.
+        burns.read(Timestamp(1_200), message(1));
+        assert_eq!(burns.next(), Some(Timestamp(1_500)));
+        assert_eq!(burns.pop(Timestamp(1_499)), None);
+        assert_eq!(burns.pop(Timestamp(1_500)), Some(message(1)));
+        assert_eq!(burns.pop(Timestamp(9_000)), None);
+    }
+
+    #[test]
+    fn a_message_without_a_time_of_its_own_never_burns_alone() {
+        let mut burns = Burns::default();
+        assert!(!burns.wait(message(1), 0));
+        burns.read(Timestamp(1_000), message(1));
+        burns.start(Timestamp(1_000), message(2), 0);
+        assert_eq!(burns.next(), None);
+    }
+
+    #[test]
+    fn where_too_many_wait_to_be_read_one_more_must_not_wait() {
+        let mut burns = Burns::default();
+        for number in 0..4 * 4_096 {
+            assert!(!burns.wait(message(number), 1), "{number}");
+        }
+        assert!(burns.wait(message(99_999), 1));
+        burns.read(Timestamp(0), message(0));
+        assert!(!burns.wait(message(99_999), 1));
+    }
+}

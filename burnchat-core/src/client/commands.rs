@@ -121,3 +121,123 @@ impl Commands {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANA: ParticipantId = ParticipantId([1; 16]);
+    const BEN: ParticipantId = ParticipantId([2; 16]);
+    const OLD: TicketHash = TicketHash([3; 32]);
+    const NEW: TicketHash = TicketHash([4; 32]);
+    const EXTEND: Command = Command::Extend {
+        seconds: 60,
+        after: 0,
+    };
+
+    fn kick(id: ParticipantId, ticket_hash: Option<TicketHash>) -> Command {
+        Command::Kick { id, ticket_hash }
+    }
+
+    fn under_way(commands: &[Command]) -> Commands {
+        let mut all = Commands::default();
+        for command in commands {
+            all.add(command.clone()).unwrap();
+        }
+        all
+    }
+
+    /// What is left of all these when the log has shown this.
+    fn left_after(seen: Seen, commands: &[Command]) -> Vec<Command> {
+        let mut all = under_way(commands);
+        all.seen(seen);
+        all.0
+    }
+
+    fn left_when_refused(code: Code, commands: &[Command]) -> Vec<Command> {
+        let mut all = under_way(commands);
+        all.refused(code);
+        all.0
+    }
+
+    #[test]
+    fn a_command_is_kept_until_the_log_shows_it_and_no_other_goes_with_it() {
+        let (lock, unlock) = (Command::Lock(true), Command::Lock(false));
+        assert_eq!(
+            left_after(Seen::Locked(true), &[lock.clone(), unlock.clone(), EXTEND]),
+            [unlock, EXTEND]
+        );
+        assert_eq!(
+            left_after(Seen::Left(ANA), &[kick(ANA, None), kick(BEN, None), lock]),
+            [kick(BEN, None), Command::Lock(true)]
+        );
+        assert_eq!(
+            left_after(
+                Seen::Renewed(NEW),
+                &[
+                    Command::Renew(OLD),
+                    Command::Renew(NEW),
+                    kick(ANA, Some(NEW)),
+                    kick(BEN, Some(OLD)),
+                    kick(BEN, None)
+                ]
+            ),
+            [Command::Renew(OLD), kick(BEN, Some(OLD)), kick(BEN, None)]
+        );
+        assert_eq!(
+            left_after(Seen::Extended, &[EXTEND, Command::Burn, EXTEND]),
+            [Command::Burn]
+        );
+    }
+
+    #[test]
+    fn of_a_kick_whose_target_is_gone_the_new_ticket_is_left_to_ask_for() {
+        assert_eq!(
+            left_after(
+                Seen::Left(ANA),
+                &[kick(ANA, Some(NEW)), kick(BEN, Some(OLD))]
+            ),
+            [Command::Renew(NEW), kick(BEN, Some(OLD))]
+        );
+    }
+
+    #[test]
+    fn a_refusal_forgets_what_it_can_have_been_about_and_nothing_else() {
+        let all = [
+            Command::Lock(true),
+            kick(ANA, None),
+            EXTEND,
+            kick(BEN, None),
+            EXTEND,
+        ];
+        let [lock, first_kick, extension, second_kick, _] = all.clone();
+        assert_eq!(left_when_refused(Code::NotCreator, &all), []);
+        assert_eq!(
+            left_when_refused(Code::UnknownParticipant, &all),
+            [
+                lock.clone(),
+                extension.clone(),
+                second_kick.clone(),
+                extension.clone()
+            ]
+        );
+        for code in [Code::PastNotAfter, Code::ExtendConflict] {
+            assert_eq!(
+                left_when_refused(code, &all),
+                [lock.clone(), first_kick.clone(), second_kick.clone()]
+            );
+        }
+        assert_eq!(left_when_refused(Code::BadRequest, &all), all[1..]);
+        assert_eq!(left_when_refused(Code::RateLimited, &all), all);
+    }
+
+    #[test]
+    fn more_commands_than_are_kept_are_not_taken() {
+        let mut all = Commands::default();
+        for _ in 0..PENDING {
+            assert_eq!(all.add(EXTEND), Ok(()));
+        }
+        assert_eq!(all.add(EXTEND), Err(Code::QueueFull));
+        assert_eq!(all.iter().count(), PENDING);
+    }
+}

@@ -341,3 +341,6 @@ impl Epochs {
         Ok((epoch.version, skipped))
     }
 }
+
+#[cfg(test)]
+mod tests;

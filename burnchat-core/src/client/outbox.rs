@@ -183,3 +183,162 @@ impl Outbox {
         self.retry_at = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::wire::{Bytes, Ciphertext};
+
+    const OLD: EpochId = EpochId([1; 32]);
+    const NEW: EpochId = EpochId([2; 32]);
+
+    fn draft(text: &str) -> Draft {
+        Draft {
+            id: MessageId([text.as_bytes()[0]; 16]),
+            text: Text::new(text).unwrap(),
+            burn_after_ms: 0,
+            written_at_version: 1,
+            written_at: Timestamp(0),
+        }
+    }
+
+    fn envelope(epoch: EpochId, n: u64) -> Envelope {
+        Envelope {
+            epoch,
+            n,
+            flags: 0,
+            iv: Bytes([0; 12]),
+            ciphertext: Ciphertext(alloc::vec![0; 80]),
+            sig: Bytes([0; 64]),
+        }
+    }
+
+    fn sent(epoch: EpochId, n: u64, payload: Payload) -> InFlight {
+        InFlight {
+            envelope: envelope(epoch, n),
+            version: 5,
+            payload,
+        }
+    }
+
+    /// Three texts and a ticket under way in one epoch, and a text that waits.
+    fn busy() -> Outbox {
+        let mut outbox = Outbox::default();
+        outbox.sent(sent(OLD, 0, Payload::Text(draft("a"))));
+        outbox.sent(sent(OLD, 1, Payload::Ticket));
+        outbox.sent(sent(OLD, 2, Payload::Text(draft("b"))));
+        outbox.sent(sent(OLD, 3, Payload::Passing));
+        outbox.sent(sent(OLD, 4, Payload::Text(draft("c"))));
+        outbox.hold(draft("d")).unwrap();
+        outbox
+    }
+
+    fn held(outbox: &mut Outbox) -> String {
+        let mut all = String::new();
+        while let Some(draft) = outbox.next_held() {
+            all.push_str(draft.text.as_str());
+        }
+        all
+    }
+
+    #[test]
+    fn so_many_texts_wait_and_no_more() {
+        let mut outbox = Outbox::default();
+        for _ in 0..limits::HELD_TEXTS {
+            assert_eq!(outbox.hold(draft("a")), Ok(()));
+        }
+        assert_eq!(outbox.hold(draft("b")), Err(Code::QueueFull));
+    }
+
+    #[test]
+    fn so_many_envelopes_are_under_way_all_of_one_epoch() {
+        let mut outbox = Outbox::default();
+        assert!(outbox.has_room_in(&OLD));
+        for n in 0..limits::IN_FLIGHT as u64 {
+            assert!(outbox.has_room_in(&OLD), "{n}");
+            assert_eq!(outbox.has_room_in(&NEW), n == 0);
+            assert_eq!(outbox.next_count(), n + 1);
+            outbox.sent(sent(OLD, n, Payload::Passing));
+        }
+        assert!(!outbox.has_room_in(&OLD));
+        assert!(outbox.accept(&envelope(OLD, 0)).is_ok());
+        assert!(outbox.has_room_in(&OLD));
+        assert_eq!(outbox.next_count(), limits::IN_FLIGHT as u64 + 1);
+        outbox.retry_at = Some(Timestamp(9));
+        assert!(!outbox.has_room_in(&OLD));
+    }
+
+    #[test]
+    fn the_log_takes_ones_envelopes_in_their_order_byte_for_byte() {
+        let mut outbox = busy();
+        outbox.retry_at = Some(Timestamp(9));
+        let mut altered = envelope(OLD, 0);
+        altered.iv = Bytes([1; 12]);
+        assert_eq!(outbox.accept(&altered).err(), Some(Code::Fork));
+        assert_eq!(outbox.accept(&envelope(OLD, 1)).err(), Some(Code::Fork));
+        for n in 0..5 {
+            assert_eq!(outbox.retry_at, Some(Timestamp(9)));
+            assert!(outbox.accept(&envelope(OLD, n)).is_ok());
+            let last = outbox.last_epoch();
+            assert_eq!((last.version, last.count), (5, n + 1));
+        }
+        assert_eq!(outbox.retry_at, None);
+        assert_eq!(outbox.accept(&envelope(OLD, 5)).err(), Some(Code::Fork));
+    }
+
+    #[test]
+    fn what_is_refused_waits_again_in_its_order_before_what_was_written_later() {
+        let mut outbox = busy();
+        outbox.retry_at = Some(Timestamp(9));
+        assert!(!outbox.refuse(|sent| sent.envelope.n >= 2));
+        assert_eq!(outbox.in_flight().count(), 2);
+        assert_eq!(outbox.retry_at, Some(Timestamp(9)));
+        assert!(outbox.is_in_flight(|payload| matches!(payload, Payload::Ticket)));
+        assert!(outbox.refuse(|_| true));
+        assert!(!outbox.is_in_flight(|_| true));
+        assert_eq!(outbox.retry_at, None);
+        assert_eq!(held(&mut outbox), "abcd");
+    }
+
+    #[test]
+    fn what_cannot_go_out_yet_stays_the_next() {
+        let mut outbox = busy();
+        let first = outbox.next_held().unwrap();
+        outbox.hold(draft("e")).unwrap();
+        outbox.put_back(first);
+        assert_eq!(held(&mut outbox), "de");
+    }
+
+    #[test]
+    fn texts_go_back_to_their_author_with_what_is_known_of_them() {
+        for (sent_is_unknown, told) in [
+            (true, "unknown a, unknown b, unknown c, unsent d"),
+            (false, "unsent a, unsent b, unsent c, unsent d"),
+        ] {
+            let mut outbox = busy();
+            outbox.retry_at = Some(Timestamp(9));
+            let mut out = VecDeque::new();
+            outbox.give_back(sent_is_unknown, &mut out);
+            let said: Vec<_> = out
+                .iter()
+                .map(|output| match output {
+                    Output::Event(Event::Unknown { text, .. }) => {
+                        format!("unknown {}", text.as_str())
+                    }
+                    Output::Event(Event::Unsent { text, .. }) => {
+                        format!("unsent {}", text.as_str())
+                    }
+                    _ => "?".to_string(),
+                })
+                .collect();
+            assert_eq!(said.join(", "), told);
+            assert_eq!(outbox.in_flight().count(), 0);
+            assert!(outbox.next_held().is_none());
+            assert_eq!(outbox.retry_at, None);
+        }
+    }
+}

@@ -135,3 +135,152 @@ impl Shown {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::LastEpoch;
+    use crate::time::Timestamp;
+
+    const ANA: ParticipantId = ParticipantId([1; 16]);
+    const BEN: ParticipantId = ParticipantId([2; 16]);
+
+    /// What the `count`th envelope of a sender says, with how many it had in an epoch before.
+    fn header(count: u64, last: Option<(u64, u64)>) -> Header {
+        Header {
+            id: MessageId([0; 16]),
+            sent_at: Timestamp(0),
+            count,
+            last: last.map(|(version, count)| LastEpoch { version, count }),
+        }
+    }
+
+    fn missed(missed: u64) -> Counted {
+        Counted {
+            missed,
+            repeated: false,
+        }
+    }
+
+    fn repeated() -> Counted {
+        Counted {
+            missed: 0,
+            repeated: true,
+        }
+    }
+
+    fn id(number: u32) -> MessageId {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        MessageId(id)
+    }
+
+    fn person(number: u32) -> ParticipantId {
+        ParticipantId(id(number).0)
+    }
+
+    #[test]
+    fn a_sender_seen_from_its_join_on_must_count_without_a_hole() {
+        let mut sender = Sender::seen_joining();
+        assert_eq!(sender.count_read(&header(1, None), 3, 0, 0, 1), missed(0));
+        assert_eq!(sender.count_read(&header(2, None), 3, 1, 0, 1), missed(0));
+        assert_eq!(sender.count_read(&header(5, None), 3, 2, 0, 1), missed(2));
+        assert_eq!(sender.count_read(&header(6, None), 3, 4, 1, 1), missed(1));
+        assert_eq!(sender.count_read(&header(6, None), 3, 5, 0, 1), repeated());
+    }
+
+    #[test]
+    fn the_first_envelope_of_one_seen_joining_is_its_first() {
+        let mut sender = Sender::seen_joining();
+        assert_eq!(sender.count_read(&header(3, None), 3, 0, 0, 1), missed(2));
+    }
+
+    #[test]
+    fn of_a_sender_that_was_there_before_the_first_count_is_believed() {
+        let mut sender = Sender::found();
+        assert_eq!(sender.count_read(&header(70, None), 3, 0, 0, 1), missed(0));
+        assert_eq!(sender.count_read(&header(72, None), 3, 1, 0, 1), missed(1));
+        assert_eq!(sender.count_read(&header(72, None), 3, 2, 0, 1), repeated());
+    }
+
+    #[test]
+    fn what_cannot_be_read_counts_too() {
+        let mut sender = Sender::seen_joining();
+        assert_eq!(sender.count_unread(Some(3), 2, 2), missed(2));
+        assert_eq!(sender.count_unread(Some(3), 3, 0), missed(0));
+        // Four so far: the fifth comes without a hole, in its epoch and in all.
+        let next = header(5, Some((3, 4)));
+        assert_eq!(sender.count_read(&next, 4, 0, 0, 1), missed(0));
+    }
+
+    #[test]
+    fn how_many_an_older_epoch_had_must_agree_with_what_was_seen_of_it() {
+        let seen_one = || {
+            let mut sender = Sender::seen_joining();
+            sender.count_read(&header(1, None), 3, 0, 0, 3);
+            sender
+        };
+        // As many, too many and too few.
+        for (claimed, hole) in [(1, 0), (4, 3), (0, 1)] {
+            let next = header(2, Some((3, claimed)));
+            assert_eq!(seen_one().count_read(&next, 4, 0, 0, 3), missed(hole));
+        }
+        // An epoch of which nothing was seen at all, though the client was there from its beginning on.
+        let next = header(2, Some((4, 2)));
+        assert_eq!(seen_one().count_read(&next, 5, 0, 0, 4), missed(2));
+        // One that began before the client came says nothing.
+        let next = header(2, Some((2, 7)));
+        assert_eq!(seen_one().count_read(&next, 5, 0, 0, 3), missed(0));
+        assert_eq!(
+            seen_one().count_read(&header(2, Some((4, 2))), 5, 0, 0, 5),
+            missed(0)
+        );
+    }
+
+    #[test]
+    fn an_unread_envelope_of_an_unknown_epoch_leaves_the_last_known_one() {
+        let mut sender = Sender::seen_joining();
+        sender.count_unread(Some(3), 0, 0);
+        sender.count_unread(None, 8, 0);
+        let next = header(3, Some((3, 1)));
+        assert_eq!(sender.count_read(&next, 4, 0, 0, 1), missed(0));
+    }
+
+    #[test]
+    fn a_text_is_shown_once_and_the_newest_of_a_sender_are_remembered() {
+        let mut shown = Shown::default();
+        assert!(shown.note(ANA, id(0)));
+        assert!(!shown.note(ANA, id(0)));
+        assert!(shown.note(BEN, id(0)));
+        for number in 1..limits::REMEMBERED_IDS as u32 {
+            assert!(shown.note(ANA, id(number)));
+        }
+        assert!(!shown.note(ANA, id(0)));
+        assert!(shown.note(ANA, id(limits::REMEMBERED_IDS as u32)));
+        assert!(!shown.note(ANA, id(1)));
+        assert!(shown.note(ANA, id(0)), "the oldest has been forgotten");
+    }
+
+    #[test]
+    fn the_senders_remembered_are_the_newest_and_one_can_be_forgotten() {
+        let mut shown = Shown::default();
+        for number in 0..limits::REMEMBERED_SENDERS as u32 {
+            assert!(shown.note(person(number), id(1)));
+        }
+        assert!(!shown.note(person(0), id(1)));
+        shown.forget(&person(1));
+        assert_eq!(shown.in_order.len(), limits::REMEMBERED_SENDERS - 1);
+        assert!(
+            shown.note(person(9_998), id(1)),
+            "in the place of the forgotten one"
+        );
+        assert!(!shown.note(person(0), id(1)));
+        assert!(shown.note(person(9_999), id(1)));
+        assert!(
+            shown.note(person(0), id(1)),
+            "the oldest has been forgotten"
+        );
+        shown.forget(&person(77_777));
+        assert_eq!(shown.in_order.len(), shown.senders.len());
+    }
+}

@@ -43,3 +43,28 @@ impl fmt::Display for CryptoError {
 }
 
 impl core::error::Error for CryptoError {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn every_error_says_something_of_its_own() {
+        let all = [
+            CryptoError::BadPublicKey,
+            CryptoError::BadPrivateKey,
+            CryptoError::BadSignature,
+            CryptoError::Unauthentic,
+            CryptoError::BadWrap,
+            CryptoError::BadRandomness,
+            CryptoError::TooLong,
+            CryptoError::Backend,
+        ];
+        let said: BTreeSet<_> = all.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), all.len());
+        assert!(said.iter().all(|text| !text.is_empty()));
+    }
+}

@@ -129,9 +129,21 @@ fn one_block(key: &[u8]) -> Zeroizing<[u8; BLOCK_LEN]> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use hex_literal::hex;
 
     use super::*;
+
+    #[test]
+    fn debug_output_shows_nothing() {
+        let shown = format!(
+            "{:?} {:?}",
+            Sha256::new(),
+            PseudorandomKey::extract(b"salt", b"secret")
+        );
+        assert_eq!(shown, "Sha256(..) PseudorandomKey(..)");
+    }
 
     #[test]
     fn sha256_is_the_one_of_fips_180() {

@@ -119,6 +119,9 @@ mod tests {
     use super::*;
     use crate::crypto::test_rng::Seeded;
 
+    /// Hashes the same way every time.
+    type Fixed = hash::BuildHasherDefault<std::hash::DefaultHasher>;
+
     /// RFC 5903, section 8.1.
     #[test]
     fn both_sides_arrive_at_the_published_secret() {
@@ -196,6 +199,15 @@ mod tests {
             "ffffffff00000001000000000000000000000001000000000000000000000004"
         ));
         assert_refused(&lax);
+    }
+
+    #[test]
+    fn keys_are_equal_and_hash_equal_that_are_the_same_bytes() {
+        let hashed = |key: &KemPublicKey| std::hash::BuildHasher::hash_one(&Fixed::default(), key);
+        let [one, same, other] = [3, 3, 4].map(|byte| pair(&[byte; 32]).public_key().clone());
+        assert_eq!((&one, hashed(&one)), (&same, hashed(&same)));
+        assert_ne!(one, other);
+        assert_ne!(hashed(&one), hashed(&other));
     }
 
     #[test]

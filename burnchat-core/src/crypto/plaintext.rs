@@ -338,6 +338,41 @@ mod tests {
     }
 
     #[test]
+    fn a_plaintext_is_written_where_it_stays_and_never_moved() {
+        let read = |count| {
+            Body::Read(vec![
+                ReadMessage {
+                    sender: ParticipantId([1; 16]),
+                    id: MessageId([2; 16])
+                };
+                count
+            ])
+        };
+        let text = |len: usize| Body::Text {
+            text: Text::new(&"x".repeat(len)).unwrap(),
+            burn_after: 1,
+        };
+        for (body, len) in [
+            (text(1), 1),
+            (text(1_000), 1_000),
+            (text(limits::TEXT_BYTES), limits::TEXT_BYTES),
+            (read(1), 32),
+            (read(64), 64 * 32),
+            (Body::Typing(true), 1),
+            (Body::Ticket(Ticket::copy_of(&[3; 16])), 16),
+            (Body::TicketWanted(TicketHash([4; 32])), 32),
+        ] {
+            let encoded = Plaintext {
+                header: HEADER,
+                body,
+            }
+            .encode(0);
+            // With the longest header and the end mark there are 54 bytes beside the body.
+            assert_eq!(encoded.capacity(), padding::padded_len(len + 64));
+        }
+    }
+
+    #[test]
     fn every_kind_comes_back_as_it_went() {
         let read = vec![
             ReadMessage {

@@ -80,6 +80,15 @@ mod tests {
     }
 
     #[test]
+    fn a_scalar_from_outside_is_looked_at_here_whatever_the_backend_does() {
+        assert_eq!(
+            check(&Secret::copy_of(&order_plus(0))),
+            Err(CryptoError::BadPrivateKey)
+        );
+        assert_eq!(check(&Secret::copy_of(&order_plus(-1))), Ok(()));
+    }
+
+    #[test]
     fn a_draw_out_of_range_is_drawn_again() {
         let mut rng = Replay::new([[0; 32], order_plus(0), [5; 32], [6; 32]].concat());
         assert_eq!(draw(&mut rng).unwrap().as_bytes(), &[5; 32]);

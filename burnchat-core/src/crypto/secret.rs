@@ -226,6 +226,29 @@ mod tests {
     }
 
     #[test]
+    fn bytes_stay_where_they_are_as_long_as_there_is_room() {
+        let mut bytes = SecretBytes::with_capacity(10);
+        assert!(bytes.is_empty());
+        assert_eq!(bytes.capacity(), 10);
+        bytes.extend_from_slice(b"a");
+        let address = bytes.as_slice().as_ptr();
+        bytes.extend_from_slice(b"bcdefghij");
+        assert_eq!(bytes.len(), bytes.capacity());
+        assert_eq!(bytes.as_slice().as_ptr(), address);
+    }
+
+    #[test]
+    fn growing_is_not_left_to_the_vector_which_would_wipe_nothing() {
+        let mut bytes = SecretBytes::with_capacity(2);
+        bytes.extend_from_slice(b"abc");
+        // Twice as much: a vector of its own accord takes eight at least.
+        assert_eq!(bytes.capacity(), 4);
+        bytes.resize(5, b'.');
+        assert_eq!(bytes.capacity(), 8);
+        assert_eq!(bytes.as_slice(), b"abc..");
+    }
+
+    #[test]
     fn giving_up_the_bytes_does_not_copy_them() {
         let vec = vec![1, 2, 3];
         let address = vec.as_ptr();

@@ -159,6 +159,9 @@ mod tests {
     use super::*;
     use crate::crypto::test_rng::Seeded;
 
+    /// Hashes the same way every time.
+    type Fixed = hash::BuildHasherDefault<std::hash::DefaultHasher>;
+
     /// RFC 6979, section A.2.5: the key, and the message "sample" with SHA-256.
     const SCALAR: [u8; 32] =
         hex!("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721");
@@ -218,7 +221,20 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_equal_and_hash_equal_that_are_the_same_bytes() {
+        let hashed = |key: &VerifyingKey| std::hash::BuildHasher::hash_one(&Fixed::default(), key);
+        let [one, same, other] = [1, 1, 2].map(|seed| {
+            let pair = SigningKeyPair::generate(&mut Seeded::new(seed)).unwrap();
+            pair.verifying_key().clone()
+        });
+        assert_eq!((&one, hashed(&one)), (&same, hashed(&same)));
+        assert_ne!(one, other);
+        assert_ne!(hashed(&one), hashed(&other));
+    }
+
+    #[test]
     fn debug_output_shows_no_private_half() {
+        assert_eq!(format!("{:?}", Signature(SAMPLE)), "Signature(..)");
         let shown = format!("{:?}", pair());
         assert_eq!(
             shown,

@@ -29,6 +29,7 @@ fn what_was_written_is_read() {
         "https://chat.example",
         "http://localhost:8080",
         "http://[::1]:9",
+        "http://[fe80::]:9",
         "https://10.0.0.1/chat/rooms",
         "https://a.example/r/r",
     ] {
@@ -176,6 +177,22 @@ fn a_link_is_not_made_of_what_it_could_not_be_read_from() {
     }
     let long = format!("https://chat.example/{}", "a".repeat(2_000));
     assert_eq!(link_at(&long).err(), Some(Code::LinkNotALink));
+}
+
+#[test]
+fn a_link_may_have_2_048_bytes_and_not_one_more() {
+    // After the base come `/r/`, 22 letters of the room's id, `#` and 56 letters of the fragment.
+    let longest = 2_048 - 3 - 22 - 1 - 56;
+    let base = |len: usize| {
+        let start = "https://chat.example/";
+        format!("{start}{}", "a".repeat(len - start.len()))
+    };
+    let url = link_at(&base(longest)).unwrap().to_url();
+    assert_eq!(url.len(), 2_048);
+    assert_eq!(Link::parse(&url).unwrap().base(), base(longest));
+    let too_long = url.replace("/r/", "a/r/");
+    assert_eq!(Link::parse(&too_long).err(), Some(Code::LinkNotALink));
+    assert_eq!(link_at(&base(longest + 1)).err(), Some(Code::LinkNotALink));
 }
 
 #[test]

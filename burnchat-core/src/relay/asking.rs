@@ -368,3 +368,77 @@ impl Moment<'_> {
         self.live.roster.len() >= enough
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANA: JoinNumber = JoinNumber(1);
+    const BEN: JoinNumber = JoinNumber(2);
+    const CLEO: JoinNumber = JoinNumber(3);
+    const NOW: Timestamp = Timestamp(1_000);
+
+    fn numbers<T: FromIterator<JoinNumber>>(count: u64) -> T {
+        (1..=count).map(JoinNumber).collect()
+    }
+
+    /// So many versions, so many asked for each and so many on its roster.
+    fn asked(versions: u64, asked: u64, members: u64) -> Asking {
+        let of_one = |version| AskedVersion {
+            version,
+            asked: numbers(asked),
+            roster: Some(AskedRoster {
+                roster_hash: RosterHash([0; 32]),
+                members: numbers(members),
+            }),
+        };
+        Asking {
+            versions: (0..versions).map(of_one).collect(),
+            ..Asking::default()
+        }
+    }
+
+    #[test]
+    fn everything_that_is_remembered_of_asking_counts() {
+        assert_eq!(asked(0, 0, 0).memory(), 0);
+        // Two allocations, and who was asked with as much room to spare.
+        let one = size_of::<AskedVersion>() + 64;
+        assert_eq!(asked(1, 0, 0).memory(), one);
+        assert_eq!(asked(3, 0, 0).memory(), 3 * one);
+        assert_eq!(asked(1, 10, 0).memory(), one + 10 * 2 * 8);
+        assert_eq!(asked(1, 0, 10).memory(), one + 10 * 8);
+        let mut complained = asked(1, 0, 0);
+        complained.complain(NOW, ANA, BEN);
+        complained.complain(NOW, BEN, ANA);
+        assert_eq!(complained.memory(), one + 2 * 64);
+    }
+
+    #[test]
+    fn complaints_of_and_about_one_who_has_left_are_forgotten_and_the_others_not() {
+        let mut asking = Asking::default();
+        assert_eq!(asking.complaints(), 0);
+        for (complainer, steward) in [(ANA, BEN), (BEN, CLEO), (CLEO, ANA)] {
+            assert!(asking.complain(NOW, complainer, steward));
+            assert!(!asking.complain(NOW, complainer, steward));
+        }
+        assert_eq!(asking.complaints(), 3);
+        asking.departed(ANA);
+        assert_eq!(asking.grievances.len(), 1);
+        assert!(!asking.complain(NOW, BEN, CLEO), "that one is remembered");
+    }
+
+    #[test]
+    fn the_same_complaint_counts_again_after_5_10_20_40_and_80_seconds() {
+        let mut asking = Asking::default();
+        let mut now = NOW;
+        assert!(asking.complain(now, ANA, BEN));
+        for seconds in [5, 10, 20, 40, 80, 80] {
+            now = now.plus_seconds(seconds);
+            assert!(
+                !asking.complain(Timestamp(now.0 - 1), ANA, BEN),
+                "{seconds}"
+            );
+            assert!(asking.complain(now, ANA, BEN), "{seconds}");
+        }
+    }
+}

@@ -356,3 +356,33 @@ impl Moment<'_> {
         self.forget_what_has_no_room(before);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(members: u64) -> Epoch {
+        let member = |number| Member {
+            number: JoinNumber(number),
+            next_n: 0,
+            holds_key: true,
+        };
+        Epoch {
+            version: 1,
+            id: EpochId::NONE,
+            steward: JoinNumber(1),
+            members: (1..=members).map(member).collect(),
+        }
+    }
+
+    #[test]
+    fn every_open_epoch_counts_with_its_people() {
+        let mut epochs = Epochs::default();
+        assert_eq!(epochs.memory(), 0);
+        epochs.start(epoch(0), Timestamp(0));
+        let one = size_of::<(Timestamp, Epoch)>() + 32;
+        assert_eq!(epochs.memory(), one);
+        epochs.start(epoch(10), Timestamp(0));
+        assert_eq!(epochs.memory(), 2 * one + 10 * size_of::<Member>());
+    }
+}

@@ -442,3 +442,6 @@ fn merge<'a, const N: usize>(queues: [Iter<'a, Kept>; N]) -> impl Iterator<Item 
             .and_then(|(_, queue)| queue.next())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -229,3 +229,46 @@ fn wraps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Wrap>, D::Err
         Err(serde::de::Error::custom("too many wraps"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_frame_shows_its_type_alone() {
+        let (id, version, ticket_hash) = (ParticipantId([1; 16]), 7, TicketHash([2; 32]));
+        for (frame, shown) in [
+            (
+                ClientFrame::KeyDeclined(VersionOnly { version }),
+                "key_declined",
+            ),
+            (ClientFrame::NeedKey(VersionOnly { version }), "need_key"),
+            (ClientFrame::Lock(Lock { locked: true }), "lock"),
+            (ClientFrame::Renew(Renew { ticket_hash }), "renew"),
+            (
+                ClientFrame::Kick(Kick {
+                    id,
+                    ticket_hash: None,
+                }),
+                "kick",
+            ),
+            (
+                ClientFrame::Extend(Extend {
+                    seconds: 1,
+                    after: 2,
+                }),
+                "extend",
+            ),
+            (ClientFrame::Burn(Nothing {}), "burn"),
+        ] {
+            assert_eq!(frame.to_string(), shown);
+            let json = frame.encode();
+            assert!(
+                json.as_str()
+                    .contains(&alloc::format!("\"type\":\"{shown}\""))
+            );
+        }
+    }
+}

@@ -207,6 +207,12 @@ mod tests {
     }
 
     #[test]
+    fn a_problem_shows_its_code() {
+        let problem = Problem::new(Code::WrongPin);
+        assert_eq!(alloc::string::ToString::to_string(&problem), "wrong_pin");
+    }
+
+    #[test]
     fn a_problem_is_known_by_its_code_alone() {
         let problem = Problem::parse(br#"{"code":"wrong_pin","attempts_left":2}"#).unwrap();
         assert_eq!(

@@ -299,3 +299,120 @@ impl ser::SerializeStruct for Members<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+    use alloc::string::{String, ToString};
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use serde::Serialize;
+
+    use super::{SecretBytes, Unsupported, Writer, ser, to_bytes};
+
+    fn written(value: &impl Serialize) -> Option<String> {
+        let bytes = to_bytes(value, 8).ok()?;
+        Some(core::str::from_utf8(bytes.as_slice()).unwrap().into())
+    }
+
+    #[derive(Serialize)]
+    struct Frame {
+        yes: bool,
+        no: bool,
+        words: Vec<&'static str>,
+        nothing: Option<u8>,
+        something: Option<Number>,
+        kind: Kind,
+    }
+
+    #[derive(Serialize)]
+    struct Number(u16);
+
+    #[derive(Serialize)]
+    struct Unit;
+
+    #[derive(Serialize)]
+    struct Pair(u8, u8);
+
+    #[derive(Serialize)]
+    enum Kind {
+        Plain,
+        New(u8),
+        Tuple(u8, u8),
+        Struct { a: u8 },
+    }
+
+    #[test]
+    fn a_frame_is_written_without_a_space_too_many() {
+        let frame = Frame {
+            yes: true,
+            no: false,
+            words: vec!["a", "b"],
+            nothing: None,
+            something: Some(Number(7)),
+            kind: Kind::Plain,
+        };
+        assert_eq!(
+            written(&frame).unwrap(),
+            r#"{"yes":true,"no":false,"words":["a","b"],"nothing":null,"something":7,"kind":"Plain"}"#
+        );
+        assert_eq!(written(&Vec::<u8>::new()).unwrap(), "[]");
+    }
+
+    #[test]
+    fn numbers_are_written_with_all_their_digits() {
+        for number in [0, 9, 10, 99, 100, 1_234_567_890, (1 << 53) - 1, u64::MAX] {
+            assert_eq!(written(&number).unwrap(), number.to_string());
+        }
+        assert_eq!(written(&u8::MAX).unwrap(), "255");
+        assert_eq!(written(&u16::MAX).unwrap(), "65535");
+        assert_eq!(written(&u32::MAX).unwrap(), "4294967295");
+    }
+
+    #[test]
+    fn every_character_is_read_back_as_it_was() {
+        for text in [
+            "plain",
+            "a \"quoted\" one",
+            "back\\slash",
+            "\u{0}\u{1}\t\n\r\u{f}\u{10}\u{1f} ",
+            "é 🔥 \u{7f}",
+        ] {
+            let written = written(&text).unwrap();
+            let read: String = serde_json::from_str(&written).unwrap();
+            assert_eq!(read, text, "{written}");
+            assert!(written.chars().all(|character| character >= ' '));
+        }
+        assert_eq!(written(&"\u{1f}\u{a}").unwrap(), r#""\u001f\u000a""#);
+    }
+
+    #[test]
+    fn what_no_frame_has_is_not_written() {
+        assert_eq!(written(&1_i8), None);
+        assert_eq!(written(&1_i16), None);
+        assert_eq!(written(&1_i32), None);
+        assert_eq!(written(&1_i64), None);
+        assert_eq!(written(&1_f32), None);
+        assert_eq!(written(&1_f64), None);
+        assert_eq!(written(&'a'), None);
+        assert_eq!(written(&()), None);
+        assert_eq!(written(&Unit), None);
+        assert_eq!(written(&(1_u8, 2_u8)), None);
+        assert_eq!(written(&Pair(1, 2)), None);
+        assert_eq!(written(&Kind::New(1)), None);
+        assert_eq!(written(&Kind::Tuple(1, 2)), None);
+        assert_eq!(written(&Kind::Struct { a: 1 }), None);
+        assert_eq!(written(&BTreeMap::from([(1_u8, 2_u8)])), None);
+        assert!(
+            ser::Serializer::serialize_bytes(Writer(&mut SecretBytes::default()), b"a").is_err()
+        );
+        // Nor within what one has.
+        assert_eq!(written(&vec![1_i8]), None);
+        assert_eq!(Unsupported.to_string(), "not a shape of a frame");
+        assert_eq!(
+            <Unsupported as ser::Error>::custom("").to_string(),
+            "not a shape of a frame"
+        );
+    }
+}

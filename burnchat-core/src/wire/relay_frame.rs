@@ -543,3 +543,106 @@ fn roster<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RosterEntry>
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec;
+
+    use super::*;
+    use crate::crypto::{Secret, SecretBytes};
+    use crate::ids::TicketHash;
+    use crate::wire::binary::PinText;
+    use crate::wire::{Ciphertext, Role, WhoMayBurn};
+
+    fn entry(number: u64) -> RosterEntry {
+        RosterEntry {
+            kem_pub: Bytes([1; 65]),
+            sig_pub: Bytes([2; 65]),
+            sealed_name: Bytes([3; 157]),
+            join_proof: Bytes([4; 32]),
+            role: Role::Member,
+            number,
+        }
+    }
+
+    fn joined(people: u64) -> RelayFrame {
+        RelayFrame::Joined(Box::new(Joined {
+            seq: 1,
+            version: 1,
+            head: EpochId::NONE,
+            role: Role::Member,
+            seat_token: Secret::copy_of(&[5; 32]),
+            participants: (0..people).map(entry).collect(),
+            locked: false,
+            capacity: 256,
+            burn: WhoMayBurn::Creator,
+            history: false,
+            seconds_remaining: 1,
+            last_extended: 0,
+            ticket_hash: TicketHash([6; 32]),
+        }))
+    }
+
+    fn message(len: usize) -> RelayFrame {
+        RelayFrame::Message(LoggedEnvelope {
+            seq: 1,
+            sender: ParticipantId([1; 16]),
+            epoch: EpochId::NONE,
+            n: 8_191,
+            flags: 0,
+            iv: Bytes([2; 12]),
+            ciphertext: Ciphertext(vec![3; len]),
+            sig: Bytes([4; 64]),
+        })
+    }
+
+    /// What a frame takes besides its text: the allocator's part and what it has asked for too much.
+    fn too_much(frame: &RelayFrame) -> usize {
+        let encoded = frame.encode();
+        encoded.memory() - encoded.as_bytes().len()
+    }
+
+    #[test]
+    fn frames_are_written_into_memory_that_was_about_right_from_the_start() {
+        // Growing doubles, and costs a wipe.
+        for people in [1, 2, 50, 256] {
+            let spare = too_much(&joined(people));
+            assert!(
+                spare < 700 + usize::try_from(people).unwrap() * 200,
+                "{people}: {spare}"
+            );
+        }
+        for len in [80, 1_000, 45_000] {
+            let spare = too_much(&message(len));
+            assert!((96..500).contains(&spare), "{len}: {spare}");
+        }
+        let spare = too_much(&RelayFrame::ParticipantJoined(Box::new(
+            ParticipantJoined {
+                seq: 1,
+                version: 1,
+                participant: entry(1),
+                replaces: None,
+            },
+        )));
+        assert!(spare < 350, "{spare}");
+    }
+
+    #[test]
+    fn what_a_frame_holds_is_printed_by_its_length_alone() {
+        assert_eq!(
+            format!(
+                "{:?} {:?} {:?}",
+                Bytes([7; 12]),
+                Ciphertext(vec![7; 80]),
+                PinText(SecretBytes::copy_of(b"AAAAA2"))
+            ),
+            "[12 bytes] [80 bytes] PinText(..)"
+        );
+        let lock = RelayFrame::EpochEnd(EpochEnd { seq: 1, version: 1 }).encode();
+        assert_eq!(
+            format!("{lock:?}"),
+            format!("EncodedFrame({} bytes)", lock.as_str().len())
+        );
+    }
+}

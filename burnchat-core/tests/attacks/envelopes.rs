@@ -385,3 +385,26 @@ fn a_key_stolen_after_a_message_opens_no_earlier_one() {
         }
     }
 }
+
+#[test]
+fn a_message_of_an_epoch_that_has_ended_is_refused() {
+    let mut world = World::new(430);
+    let room = world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    let held = hold_back_messages(&mut world, 1);
+    for text in ["one", "two"] {
+        world.send(0, text);
+    }
+    world.run_for(500);
+    world.join(&room, "cleo");
+    world.run_for(1_000);
+    held.deliver(&mut world, 1).unwrap();
+    assert_eq!(
+        world.texts(1),
+        ["one"],
+        "an older epoch goes on for half a minute"
+    );
+    world.run_for(31_000);
+    let refused = held.deliver(&mut world, 1).unwrap_err();
+    assert_eq!(refused.code(), Code::EndedEpoch);
+    assert_eq!(world.texts(1), ["one"]);
+}

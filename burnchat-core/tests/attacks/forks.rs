@@ -363,3 +363,115 @@ fn a_fork_makes_no_text_come_twice_and_none_outlive_its_time() {
     assert!(world.has_event(BEN, burned));
     assert_eq!(world.texts(BEN), ["stays", "burns", "welcome back"]);
 }
+
+#[test]
+fn a_relay_that_asks_for_a_key_that_is_not_due_is_refused() {
+    for case in 0..3 {
+        let mut world = World::new(320);
+        let room = world.room_of(RoomSettings::default(), &["ana", "ben"]);
+        // The newest version has no key yet, and so far it is right to ask for one.
+        world.tamper_up(|_, frame| match frame.contains("\"session_key\"") {
+            true => vec![],
+            false => vec![frame.to_owned()],
+        });
+        if case != 0 {
+            world.join(&room, "cleo");
+            world.run_for(400);
+        }
+        let version = world.nodes[BEN].client.roster_version().unwrap();
+        let head = world.nodes[BEN].client.head().unwrap();
+        let (version, head) = match case {
+            0 => (version, head),
+            1 => (version + 1, head),
+            _ => (version, burnchat_core::ids::EpochId([7; 32])),
+        };
+        let wanted = json!({"type": "key_wanted", "version": version, "head": head});
+        let refused = world.inject(BEN, &wanted.to_string()).unwrap_err();
+        assert_eq!(refused.code(), Code::Fork, "{case}");
+    }
+}
+
+#[test]
+fn a_key_frame_on_top_of_a_head_that_has_moved_is_a_fork() {
+    let mut world = World::new(321);
+    let room = world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    let offers = std::rc::Rc::new(std::cell::RefCell::new(Vec::<(usize, Value)>::new()));
+    let kept = std::rc::Rc::clone(&offers);
+    world.tamper_up(move |node, frame| {
+        let value: Value = serde_json::from_str(frame).unwrap();
+        if type_of(&value) != "session_key" {
+            return vec![frame.to_owned()];
+        }
+        kept.borrow_mut().push((node, value));
+        vec![]
+    });
+    // Two versions, and for each a good frame by Ana, both on top of the same head.
+    for name in ["cleo", "dora"] {
+        world.join(&room, name);
+        world.run_for(8_000);
+    }
+    let id = serde_json::to_value(world.id(BEN)).unwrap();
+    let ana = serde_json::to_value(world.id(ANA)).unwrap();
+    let logged = |version: u64| {
+        let offers = offers.borrow();
+        let made = |offer: &&(usize, Value)| offer.0 == ANA && offer.1["version"] == version;
+        let mut frame = offers.iter().find(made).unwrap().1.clone();
+        let wraps = frame["wraps"].take();
+        let own = wraps
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|wrap| wrap["id"] == id);
+        frame["wrapped"] = own.unwrap()["wrapped"].clone();
+        frame.as_object_mut().unwrap().remove("wraps");
+        frame["steward"] = ana.clone();
+        frame["seq"] = 0.into();
+        frame
+    };
+    let liar = lie(&mut world, |_, frame| vec![frame]);
+    liar.slip_in(&mut world, BEN, logged(3)).unwrap();
+    assert!(world.has_event(BEN, |event| matches!(
+        event,
+        Event::Keyed { version: 3, .. }
+    )));
+    let refused = liar.slip_in(&mut world, BEN, logged(4)).unwrap_err();
+    assert_eq!(refused.code(), Code::Fork);
+}
+
+#[test]
+fn somebody_who_is_there_does_not_join_once_more() {
+    let mut world = World::new(322);
+    world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    let mut again = newest(&world, ANA, "participant_joined");
+    again["version"] = (world.nodes[ANA].client.roster_version().unwrap() + 1).into();
+    let liar = lie(&mut world, |_, frame| vec![frame]);
+    let refused = liar.slip_in(&mut world, ANA, again).unwrap_err();
+    assert_eq!(refused.code(), Code::Fork);
+}
+
+#[test]
+fn a_refusal_takes_back_the_envelope_it_names_and_those_after_it_alone() {
+    let mut world = World::new(323);
+    world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    let first = world.send(ANA, "one");
+    let second = world.send(ANA, "two");
+    let sent: Value = serde_json::from_str(world.envelopes_sent.last().unwrap()).unwrap();
+    assert_eq!(sent["n"], 1);
+    // The relay took the first and not the second.
+    world.tamper_up(|_, _| vec![]);
+    let other = burnchat_core::ids::EpochId([7; 32]);
+    for (epoch, n) in [(json!(other), 0), (sent["epoch"].clone(), 1)] {
+        let refusal = json!({"type": "error", "code": "stale_epoch", "epoch": epoch, "n": n});
+        world.inject(ANA, &refusal.to_string()).unwrap();
+    }
+    let mut echo: Value =
+        serde_json::from_str(&world.envelopes_sent[world.envelopes_sent.len() - 2]).unwrap();
+    echo["type"] = "message".into();
+    echo["sender"] = serde_json::to_value(world.id(ANA)).unwrap();
+    echo["seq"] = 0.into();
+    let liar = lie(&mut world, |_, frame| vec![frame]);
+    liar.slip_in(&mut world, ANA, echo).unwrap();
+    assert_eq!(world.nodes[ANA].accepted, [first]);
+    assert!(!world.nodes[ANA].accepted.contains(&second));
+    assert_eq!(rejoins(&world, ANA), 0);
+}

@@ -21,6 +21,13 @@ fn a_sealed_name_opens_for_everyone_with_the_link() {
 }
 
 #[test]
+fn names_are_ordered_as_they_are_compared() {
+    let [a, b] = ["Ana", "Ben"].map(|name| Name::new(name).unwrap());
+    assert!(a < b && a <= Name::new("Ana").unwrap());
+    assert_eq!(a.partial_cmp(&b), Some(Ordering::Less));
+}
+
+#[test]
 fn a_sealed_name_has_one_length() {
     let (keys, ana) = (room_keys(1), identity(1));
     for name in ["w", "wölfe", &"w".repeat(64)] {

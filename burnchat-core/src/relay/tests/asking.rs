@@ -431,3 +431,16 @@ fn asked(world: &mut World) -> Vec<&'static str> {
         })
         .collect()
 }
+
+#[test]
+fn a_complaint_about_another_version_than_the_last_keyed_one_is_nothing() {
+    let mut world = World::new();
+    world.keyed_pair();
+    let keyed = world.person("ben").version;
+    world.need_key("ben", keyed - 1);
+    world.need_key("ben", keyed + 1);
+    assert_eq!(world.hears("ana"), [""; 0]);
+    // Nor does it make the next one count less.
+    world.need_key("ben", keyed);
+    assert_eq!(world.hears("ana").first().unwrap(), "rekey");
+}

@@ -82,6 +82,19 @@ fn a_half_open_connection_gives_way_to_a_resume() {
 }
 
 #[test]
+fn who_takes_over_from_a_half_open_connection_takes_nobody_elses() {
+    let mut world = World::new();
+    world.keyed_pair();
+    world.join("cleo");
+    world.resume("ben");
+    world.forget_what_was_heard();
+    world.lock("ana", true);
+    for name in ["ana", "ben", "cleo"] {
+        assert_eq!(world.hears(name), ["locked true"], "{name}");
+    }
+}
+
+#[test]
 fn nobody_resumes_before_its_own_join_or_after_the_end_of_the_log() {
     let mut world = World::new();
     world.keyed_pair();

@@ -1,11 +1,13 @@
 //! Rates and numbers (spec section 16).
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use super::world::{World, envelope, peer};
 use crate::error::Code;
-use crate::relay::{Limits, Rate};
-use crate::wire::ClientFrame;
+use crate::relay::{Limits, Rate, Refusal};
+use crate::wire::http::Problem;
+use crate::wire::{ClientFrame, ErrorFrame};
 
 #[test]
 fn frames_that_come_too_fast_are_refused_and_the_rest_goes_on() {
@@ -213,4 +215,28 @@ fn a_peer_joins_only_so_fast_and_the_others_do_not_notice() {
         world.join(name);
         assert!(world.hears(name)[0].starts_with("joined"), "{name}");
     }
+}
+
+#[test]
+fn a_refusal_says_over_http_what_it_says_on_a_connection() {
+    let refusal = Refusal {
+        code: Code::WrongPin,
+        retry_after_ms: Some(7),
+        attempts_left: Some(2),
+    };
+    let problem = Problem::from(refusal);
+    let frame = ErrorFrame::from(refusal);
+    assert_eq!(
+        (problem.code.as_str(), frame.code),
+        ("wrong_pin", Code::WrongPin)
+    );
+    assert_eq!(
+        (problem.retry_after_ms, frame.retry_after_ms),
+        (Some(7), Some(7))
+    );
+    assert_eq!(
+        (problem.attempts_left, frame.attempts_left),
+        (Some(2), Some(2))
+    );
+    assert_eq!(format!("{refusal}"), format!("{}", Code::WrongPin));
 }

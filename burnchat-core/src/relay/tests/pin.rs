@@ -4,7 +4,9 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::world::{World, peer};
-use crate::crypto::Secret;
+use crate::crypto::test_rng::Seeded;
+use crate::crypto::{SYMBOLS, Secret};
+use crate::relay::hashes::random_pin;
 
 const MINUTE: u64 = 60_000;
 const REFUSED: &str = "closed 1008";
@@ -118,4 +120,34 @@ fn who_comes_with_a_token_is_not_asked_for_the_pin() {
         join.pin = Some(crate::wire::PinText(WRONG.to_vec().into()));
     });
     assert_eq!(world.hears("ana"), ["joined as Creator: ana"]);
+}
+
+#[test]
+fn every_symbol_of_a_pin_is_drawn_from_all_32() {
+    let mut seen = [[false; 32]; 6];
+    for seed in 0..300 {
+        let pin = random_pin(&mut Seeded::new(seed));
+        assert_eq!(pin.0.len(), 6);
+        for (place, symbol) in pin.0.as_slice().iter().enumerate() {
+            let number = SYMBOLS.iter().position(|known| known == symbol).unwrap();
+            seen[place][number] = true;
+        }
+    }
+    assert_eq!(seen, [[true; 32]; 6]);
+}
+
+#[test]
+fn a_failure_counts_for_ten_minutes_and_not_a_millisecond_more() {
+    for (later, left) in [(10 * MINUTE - 1, 1), (10 * MINUTE, 2)] {
+        let mut world = World::with(Default::default(), |room| {
+            room.ttl_seconds = 7_200;
+            room.not_after += 60;
+        });
+        world.join_with_pin("eve", peer(1), WRONG);
+        world.pass(later);
+        world.hears("eve");
+        world.join_with_pin("eve", peer(1), WRONG);
+        let told = format!("error wrong_pin, left {left}");
+        assert_eq!(world.hears("eve"), [told.as_str(), REFUSED]);
+    }
 }

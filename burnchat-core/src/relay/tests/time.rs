@@ -214,3 +214,22 @@ fn a_shutdown_burns_every_room() {
     assert_eq!(world.hub.stats(), Default::default());
     assert_eq!(world.hub.poll_timeout(), None);
 }
+
+#[test]
+fn the_hub_asks_to_be_woken_when_somebody_falls_idle() {
+    let limits = Limits {
+        idle_millis: 8_000,
+        ..Limits::default()
+    };
+    let mut world = World::with(limits, |_| {});
+    world.keyed_pair();
+    // The second connection: an eighth of the time, times 2 / 64, is added to it.
+    let ends = world.now.plus_millis(8_000 - 250 + 31);
+    while !world.hears("ben").iter().any(|line| line == "closed 4002") {
+        world.now = world.hub.poll_timeout().unwrap();
+        assert!(world.now <= ends, "nobody woke the hub");
+        world.hub.handle_timeout(world.now);
+        world.drain();
+    }
+    assert_eq!(world.now, ends);
+}

@@ -1,6 +1,6 @@
 //! Seat tokens, the creator token, kicks and new tickets (spec sections 11.3 and 11.5).
 
-use super::world::World;
+use super::world::{World, peer};
 use crate::crypto::Secret;
 use crate::error::Code;
 
@@ -242,4 +242,24 @@ fn replaced_tickets_are_forgotten_in_the_end() {
     assert_eq!(world.info().unwrap_err().code, Code::LinkExpired);
     world.renew("ana", 7);
     assert_eq!(world.info().unwrap_err().code, Code::RoomNotFound);
+}
+
+#[test]
+fn a_token_that_was_kicked_stays_so_whatever_else_is_shown_with_it() {
+    let mut world = World::new();
+    world.keyed_pair();
+    // Ben, with the PIN's right to kick the creator's seat, and Cleo, who has left before the ticket was replaced.
+    let pin = world.pin.clone();
+    world.join_with_pin("dora", peer(2), &pin);
+    world.join("cleo");
+    world.leave("cleo");
+    world.kick("dora", "ana", Some(9));
+    world.join_with("ana 2", |join, world| {
+        join.ticket = None;
+        join.creator_token = Some(Secret::copy_of(world.creator_token.as_bytes()));
+        join.seat_token = Some(world.token("cleo"));
+    });
+    assert_eq!(world.hears("ana 2"), ["error kicked", "closed 1008"]);
+    world.rejoin("cleo 2", "cleo");
+    assert_eq!(world.hears("cleo 2"), ["error link_expired", "closed 1008"]);
 }
