@@ -295,7 +295,7 @@ step_fuzz() {
     local host coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
     coverage+=' -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table'
     host=$(rustc +nightly --version --verbose | sed -n 's/^host: //p')
-    RUSTFLAGS="$coverage --cfg fuzzing" \
+    RUSTFLAGS="$coverage --cfg fuzzing" RUSTC_WRAPPER=$PWD/fuzz/uninstrumented \
         cargo +nightly build --manifest-path fuzz/Cargo.toml --profile smoke --target "$host" --locked
     local target
     for target in fuzz/fuzz_targets/*.rs; do

@@ -161,7 +161,7 @@ def client(seeds):
         story, name = bytes([place]), path.stem
         seeds.add("client", f"{name}-as-it-went", story + bytes([len(steps)]))
         seeds.add("client", f"{name}-step-by-step", story + b"\0" + b"\x00" * len(steps))
-        for lead in range(1, len(steps), 3):
+        for lead in range(1, len(steps), 5):
             led = story + bytes([lead])
             seeds.add("client", f"{name}-{lead:02}-skips", led + b"\x03" + b"\0" * 8)
             again = b"".join(b"\x05" + bytes([step]) for step in range(min(lead + 2, len(steps))))
@@ -242,7 +242,7 @@ def websocket(seeds):
 # The steps of the target `hub`, as fuzz_targets/hub.rs reads them.
 
 
-def create(life=2, seats=3, flags=0, owner=0):
+def create(life=2, seats=3, flags=2, owner=0):
     return bytes([0, life, seats, flags, owner])
 
 
@@ -260,6 +260,11 @@ def resumes(line, which=0, back=0):
 
 def offers(line, flags=0, salt=1):
     return bytes([5, line, flags, salt])
+
+
+def keys(people=3, salt=1):
+    """Who was asked is heard."""
+    return b"".join(offers(line, 0, salt) for line in range(people))
 
 
 def talks(line, flags=0, size=16):
@@ -290,33 +295,33 @@ def hub(seeds):
     """Rooms at a relay, and every frame of the vectors at one."""
     # The first by creator token, the others by ticket.
     opened = create() + connect() + joins(0, 0, 0x10) + connect(0, 1) + joins(1, 9) + connect(0, 2) + joins(2, 18)
-    keyed = opened + after(300) + offers(0)
+    keyed = opened + after(300) + keys()
     talked = keyed + talks(0) + talks(1) + talks(2) + talks(1)
-    kept = opened.replace(create(), create(flags=0x40), 1) + after(300) + offers(0) + talks(0) * 3
+    kept = opened.replace(create(), create(flags=0x48), 1) + after(300) + keys() + talks(0) * 3
     stories = {
         "talk": talked,
-        "late-join": talked + connect(0, 3) + joins(3, 27) + after(300) + offers(1, 0, 2) + talks(0),
-        "history": kept + connect(0, 3) + joins(3, 27) + after(300) + offers(0, 0, 2) + talks(3),
-        "history-without-a-way-back": kept + offers(0, 0x40, 3) + connect(0, 3) + joins(3, 27),
+        "late-join": talked + connect(0, 3) + joins(3, 27) + after(300) + keys(4, 2) + talks(0),
+        "history": kept + connect(0, 3) + joins(3, 27) + after(300) + keys(4, 2) + talks(3),
+        "history-without-a-way-back": kept + commands(0, 6, 0) + offers(0, 0x40, 3) + offers(1, 0x40, 3) + connect(0, 3) + joins(3, 27),
         "resume": talked + leaves(1, 1) + talks(0) * 2 + connect(0, 1) + resumes(2, 1, 2) + talks(2),
         "resume-too-late": talked + leaves(1, 1) + after_seconds(40) + connect(0, 1) + resumes(2, 1, 2),
         "gap": talked + leaves(1, 1) + after_seconds(20) + talks(0, 0, 40_000) * 3 + connect(0, 1) + resumes(2, 1, 9),
-        "leave": talked + leaves(1) + talks(0) + after(300) + offers(0, 0, 2) + talks(0),
+        "leave": talked + leaves(1) + talks(0) + after(300) + keys(4, 2) + talks(0),
         "take-over": talked + connect(0, 1) + joins(3, 28, 0x40) + connect(0, 1) + joins(3, 29, 0x80, 1),
-        "creator-again": talked + connect(0, 1) + joins(3, 30, 0x10) + after(300) + offers(2, 0, 2),
-        "kick": talked + commands(0, 0, 1) + after(300) + offers(0, 0, 2) + connect(0, 1) + joins(2, 31, 0x02),
+        "creator-again": talked + connect(0, 1) + joins(3, 30, 0x10) + after(300) + keys(4, 2),
+        "kick": talked + commands(0, 0, 1) + after(300) + keys(4, 2) + connect(0, 1) + joins(2, 31, 0x02),
         "kick-and-keep-the-link": talked + commands(0, 1, 2) + connect(0, 2) + joins(2, 31, 0x80, 2),
         "renew": talked + commands(0, 3, 5) + commands(0, 3, 0x85, b"\0") + connect(0, 1) + joins(3, 31, 0x02),
         "lock": talked + commands(0, 2, 1) + connect(0, 1) + joins(3, 31) + commands(0, 2, 0) + connect(0, 1) + joins(3, 32),
         "extend": talked + commands(0, 4, 60, b"\0") + commands(0, 4, 60, b"\1") + commands(0, 4, 255, b"\0"),
         "burn": talked + commands(0, 5, 8),
         "members-command": talked + b"".join(commands(1, which, 8, b"\0") for which in range(6)),
-        "burn-by-anyone": talked.replace(create(), create(flags=0x80), 1) + commands(1, 5, 8),
+        "burn-by-anyone": talked.replace(create(), create(flags=0x82), 1) + commands(1, 5, 8),
         "expiry": talked + after_seconds(540) + after_seconds(30) + after_seconds(31),
         "nobody-keys": opened + after(300) + after_seconds(2) * 6 + after_seconds(10) * 2,
         "declines": opened + after(300) + commands(0, 7, 0) + commands(1, 7, 0) + commands(2, 7, 0),
-        "needs-a-key": keyed + commands(1, 6, 0) + after(300) + offers(1, 0, 2) + commands(1, 6, 0) + after_seconds(6),
-        "bad-offers": opened + after(300) + b"".join(offers(0, flags) for flags in (0x10, 0x20, 0x30, 3, 12, 0)),
+        "needs-a-key": keyed + commands(1, 6, 0) + after(300) + keys(4, 2) + commands(1, 6, 0) + after_seconds(6),
+        "bad-offers": opened + after(300) + b"".join(offers(0, flags) for flags in (0x80, 0x10, 0x20, 0x30, 3, 12, 0)),
         "pin": opened + connect(0, 3) + joins(3, 33, 0x05) + connect(0, 3) + joins(4, 34, 0x09),
         "wrong-pins": opened + (connect(0, 3) + joins(3, 33, 0x0D)) * 4 + connect(0, 3) + joins(3, 34, 0x05)
         + after_seconds(600) + connect(0, 3) + joins(3, 35, 0x05),
@@ -328,9 +333,9 @@ def hub(seeds):
         "handshake": create() + connect() * 3 + after_seconds(11),
         "speaks-first": create() + connect() + talks(0) + connect() + commands(0, 5, 8),
         "wrong-n": keyed + talks(1, 8) + talks(1, 12) + b"\x05" + talks(1, 8),
-        "old-epoch": talked + offers(1, 0, 2) + after_seconds(31) + talks(0, 3) + b"\x01",
-        "several": create() + create(1, 2, 0xC1, 1) + create(0, 1, 2, 2) + connect(1, 1) + joins(0, 1, 0x10)
-        + connect(2, 2) + joins(1, 2) + connect(0, 0) + joins(2, 3) + after(300) + offers(0) + after_seconds(70),
+        "old-epoch": talked + connect(0, 3) + joins(3, 27) + after(300) + keys(4, 2) + after_seconds(31) + talks(0, 3) + b"\x01",
+        "several": create() + create(1, 2, 0xC3, 1) + create(0, 1, 2, 2) + connect(1, 1) + joins(0, 1, 0x10)
+        + connect(2, 2) + joins(1, 2) + connect(0, 0) + joins(2, 3) + after(300) + keys() + after_seconds(70),
         "http": talked + asks(0) + asks(0, 0, 1) + asks(3, 0, 1) + asks(3, 0, 9) + asks(1, 0, 1) + asks(1),
         "take-down": talked + asks(2) + asks(2, 4),
         "memory-is-full": talked + asks(5) + talks(0, 0, 8_000) * 3 + asks(5, 0, 1) + talks(0),

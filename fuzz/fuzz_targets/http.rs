@@ -9,11 +9,11 @@
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use axum::response::Response;
-use axum::Router;
 use burnchat_core::error::Code;
 use burnchat_core::wire::http::Problem;
 use burnchat_fuzz::Tape;
@@ -64,7 +64,12 @@ const HEADERS: [&str; 16] = [
     "content-length",
 ];
 
-const FROM: [&str; 4] = ["10.0.0.1:1", "192.0.2.1:2", "[2001:db8:1::1]:3", "[::ffff:10.0.0.1]:4"];
+const FROM: [&str; 4] = [
+    "10.0.0.1:1",
+    "192.0.2.1:2",
+    "[2001:db8:1::1]:3",
+    "[::ffff:10.0.0.1]:4",
+];
 
 struct Relays {
     runtime: Runtime,
@@ -123,7 +128,10 @@ fn request(tape: &mut Tape<'_>) -> Option<Request<Body>> {
                 if part.ends_with('*') {
                     match tape.byte() & 3 {
                         0 => path.push_str(std::str::from_utf8(tape.bytes()).ok()?),
-                        byte => path.push_str(["UUAYuVX4jGENflAM-rxqOA", "AAAAAAAAAAAAAAAAAAAAAA", "%41"][usize::from(byte) - 1]),
+                        byte => path.push_str(
+                            ["UUAYuVX4jGENflAM-rxqOA", "AAAAAAAAAAAAAAAAAAAAAA", "%41"]
+                                [usize::from(byte) - 1],
+                        ),
                     }
                 }
             }

@@ -5,13 +5,13 @@
 
 #![no_main]
 
-use burnchat_core::crypto::{SecretBytes, SessionKey, Secret, pad};
+use burnchat_core::crypto::{Secret, SecretBytes, SessionKey, pad};
+use burnchat_core::error::Code;
 use burnchat_core::ids::ParticipantId;
 use burnchat_core::wire::{
     Bytes, ClientFrame, Departure, ErrorFrame, Extended, KeyWanted, Locked, LoggedEnvelope,
     ParticipantJoined, RelayFrame, Renewed, Role,
 };
-use burnchat_core::error::Code;
 use burnchat_fuzz::{Insider, Tape};
 use libfuzzer_sys::fuzz_target;
 
@@ -235,7 +235,11 @@ fn talk(room: &mut Insider, tape: &mut Tape<'_>, last: &mut Option<LoggedEnvelop
     let shown = room.watched.shown.len();
     let taken = room.log(envelope.clone());
     if is_changed {
-        assert_eq!(room.watched.shown.len(), shown, "shown, and changed on its way");
+        assert_eq!(
+            room.watched.shown.len(),
+            shown,
+            "shown, and changed on its way"
+        );
     }
     if taken.is_ok() && !is_changed && status == room.watched.client.status() {
         if epoch == newest {

@@ -117,7 +117,9 @@ fn sealed_name(tape: &mut Tape<'_>) {
 
     let opened = open_name(&keys.room, &keys.eve.public(), &sealed);
     let zeros = padded.get(len.into()..);
-    let may_be_shown = std::str::from_utf8(named).ok().filter(|name| is_shown(name));
+    let may_be_shown = std::str::from_utf8(named)
+        .ok()
+        .filter(|name| is_shown(name));
     let good = zeros.is_some_and(|zeros| zeros.iter().all(|byte| *byte == 0))
         && may_be_shown.is_some()
         && is_signed;
@@ -141,8 +143,10 @@ fn is_shown(name: &str) -> bool {
     };
     // The property White_Space, but for what is forbidden anyway.
     let space = |character: char| {
-        matches!(u32::from(character),
-            0x20 | 0xa0 | 0x1680 | 0x2000..=0x200a | 0x202f | 0x205f | 0x3000)
+        matches!(
+            u32::from(character),
+            0x20 | 0xa0 | 0x1680 | 0x2000..=0x200a | 0x202f | 0x205f | 0x3000
+        )
     };
     !name.is_empty()
         && name.len() <= limits::NAME_BYTES
@@ -259,7 +263,10 @@ fn envelope(tape: &mut Tape<'_>) {
 /// Section 3: public keys and signatures of any bytes.
 fn public_values(tape: &mut Tape<'_>) {
     let point: [u8; 65] = tape.array();
-    let (kem, sig) = (KemPublicKey::from_sec1(&point), VerifyingKey::from_sec1(&point));
+    let (kem, sig) = (
+        KemPublicKey::from_sec1(&point),
+        VerifyingKey::from_sec1(&point),
+    );
     assert_eq!(kem.is_ok(), sig.is_ok());
     assert!(KemPublicKey::from_sec1(&point[..33]).is_err());
     if let (Ok(kem), Ok(sig)) = (kem, sig) {

@@ -45,7 +45,8 @@ impl Scene {
             history,
             ..RoomSettings::default()
         };
-        let (request, link) = plan_room("https://relay.example", settings, START, &mut rng).unwrap();
+        let (request, link) =
+            plan_room("https://relay.example", settings, START, &mut rng).unwrap();
         Self {
             request,
             keys: RoomKeys::derive(&link),
@@ -56,7 +57,13 @@ impl Scene {
     }
 
     /// The entry of one of the two, with anything for a name: 65 bytes, signed if it is to be.
-    pub fn entry(&self, who: &Identity, name: &[u8; 65], is_signed: bool, number: u64) -> RosterEntry {
+    pub fn entry(
+        &self,
+        who: &Identity,
+        name: &[u8; 65],
+        is_signed: bool,
+        number: u64,
+    ) -> RosterEntry {
         let id = who.id();
         let named = name.get(1..1 + usize::from(name[0])).unwrap_or(&name[1..]);
         let signed = Fields::bytes(labels::NAME)
@@ -70,7 +77,8 @@ impl Scene {
         };
         let mut inside = SecretBytes::copy_of(name);
         inside.extend_from_slice(&signature);
-        let sealed = aes256_gcm_seal(self.keys.name_key(), &[0; 12], id.as_bytes(), inside).unwrap();
+        let sealed =
+            aes256_gcm_seal(self.keys.name_key(), &[0; 12], id.as_bytes(), inside).unwrap();
         let sealed_name: [u8; 157] = [[0; 12].as_slice(), &sealed].concat().try_into().unwrap();
         let (kem_pub, sig_pub) = (
             *who.kem().public_key().as_bytes(),
@@ -267,7 +275,10 @@ impl Insider {
         frame.seq = self.next_seq();
         let id = epoch_id(&frame.prev, &frame.roster_hash, &frame.commit.0);
         let version = frame.version;
-        if self.deliver(&RelayFrame::SessionKey(Box::new(frame))).is_ok() {
+        if self
+            .deliver(&RelayFrame::SessionKey(Box::new(frame)))
+            .is_ok()
+        {
             self.note_epoch(id, key, version);
         }
     }
@@ -289,7 +300,10 @@ impl Insider {
         let Some(victim) = self.victim else { return };
         let eve = self.scene.eve.id();
         let wrap = offer.wraps.iter().find(|wrap| wrap.id == eve);
-        let kek = self.pair.as_ref().map(|pair| pair.kek(&offer.roster_hash, &victim, &eve));
+        let kek = self
+            .pair
+            .as_ref()
+            .map(|pair| pair.kek(&offer.roster_hash, &victim, &eve));
         let key = wrap
             .zip(kek)
             .and_then(|(wrap, kek)| kek.unwrap(&wrap.wrapped.0).ok());
@@ -345,12 +359,14 @@ impl Insider {
         let (seq, version) = (self.next_seq(), self.version);
         self.roster.retain(|entry| Some(id_of(entry)) != replaces);
         self.roster.push(participant.clone());
-        let _ = self.deliver(&RelayFrame::ParticipantJoined(Box::new(ParticipantJoined {
-            seq,
-            version,
-            participant,
-            replaces,
-        })));
+        let _ = self.deliver(&RelayFrame::ParticipantJoined(Box::new(
+            ParticipantJoined {
+                seq,
+                version,
+                participant,
+                replaces,
+            },
+        )));
     }
 
     pub fn leave(&mut self, id: ParticipantId, reason: burnchat_core::wire::Departure) {

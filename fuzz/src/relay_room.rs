@@ -4,18 +4,29 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use burnchat_core::crypto::{Identity, Secret, sha256};
-use burnchat_core::ids::{EpochId, ParticipantId, RoomId, TicketHash};
+use burnchat_core::crypto::{
+    Identity, RosterKeys, Secret, epoch_id, participant_id, roster_hash, sha256, sign_key_frame,
+};
+use burnchat_core::ids::{EpochId, ParticipantId, RoomId, RosterHash, TicketHash};
 use burnchat_core::limits::{
     PIN_FAILURES_PER_PEER, PIN_FAILURES_PER_ROOM, PIN_PEER_WINDOW_MILLIS, PIN_ROOM_WINDOW_MILLIS,
 };
 use burnchat_core::time::Timestamp;
 use burnchat_core::wire::http::CreateRoom;
-use burnchat_core::wire::{Bytes, RelayFrame, WhoMayBurn};
+use burnchat_core::wire::{Bytes, Joined, RelayFrame, RosterEntry, WhoMayBurn};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 /// So many key pairs of each sort: any two make a participant.
 pub const PAIRS: usize = 8;
+
+/// A seat, as who has it knows it.
+#[derive(Clone, Copy)]
+pub struct Seat {
+    pub token: [u8; 32],
+    pub id: ParticipantId,
+    /// Whose keys those are.
+    pub who: u8,
+}
 
 /// A room as those in it know it.
 pub struct RelayRoom {
@@ -30,11 +41,11 @@ pub struct RelayRoom {
     /// The newest last.
     pub tickets: Vec<[u8; 16]>,
     /// Those given, oldest first.
-    pub seat_tokens: Vec<[u8; 32]>,
+    pub seats: Vec<Seat>,
     /// Everybody who was ever in it.
     pub ids: Vec<ParticipantId>,
     /// The roster of the newest entry.
-    pub roster: Vec<ParticipantId>,
+    pub roster: Vec<RosterEntry>,
     pub version: u64,
     pub heads: Vec<EpochId>,
     pub last_extended: u64,
@@ -46,7 +57,13 @@ pub struct RelayRoom {
 }
 
 impl RelayRoom {
-    pub fn new(request: &CreateRoom, ticket: [u8; 16], id: RoomId, token: &Secret<32>, pin: &[u8]) -> Self {
+    pub fn new(
+        request: &CreateRoom,
+        ticket: [u8; 16],
+        id: RoomId,
+        token: &Secret<32>,
+        pin: &[u8],
+    ) -> Self {
         Self {
             id,
             history: request.history,
@@ -56,7 +73,7 @@ impl RelayRoom {
             creator_token: *token.as_bytes(),
             pin: String::from_utf8(pin.to_vec()).unwrap(),
             tickets: vec![ticket],
-            seat_tokens: Vec::new(),
+            seats: Vec::new(),
             ids: Vec::new(),
             roster: Vec::new(),
             version: 0,
@@ -91,7 +108,10 @@ impl RelayRoom {
             }
             frame => frame.encode(),
         };
-        let first = self.log.entry(seq).or_insert_with(|| text.as_str().to_owned());
+        let first = self
+            .log
+            .entry(seq)
+            .or_insert_with(|| text.as_str().to_owned());
         assert_eq!(first, text.as_str(), "two entries at one place");
         if seq > self.known {
             self.known = seq;
@@ -102,23 +122,18 @@ impl RelayRoom {
     fn follow(&mut self, frame: &RelayFrame) {
         match frame {
             RelayFrame::ParticipantJoined(entry) => {
-                let id = id_of(&entry.participant.kem_pub, &entry.participant.sig_pub);
-                self.roster.retain(|one| Some(*one) != entry.replaces);
-                self.roster.push(id);
-                self.ids.push(id);
+                self.roster.retain(|one| Some(id_of(one)) != entry.replaces);
+                self.ids.push(id_of(&entry.participant));
+                self.roster.push(entry.participant.clone());
                 self.version = entry.version;
             }
             RelayFrame::ParticipantLeft(entry) => {
-                self.roster.retain(|one| *one != entry.id);
+                self.roster.retain(|one| id_of(one) != entry.id);
                 self.version = entry.version;
             }
             RelayFrame::Rekey(entry) => self.version = entry.version,
             RelayFrame::SessionKey(entry) => {
-                let id = burnchat_core::crypto::epoch_id(
-                    &entry.prev,
-                    &entry.roster_hash,
-                    &entry.commit.0,
-                );
+                let id = epoch_id(&entry.prev, &entry.roster_hash, &entry.commit.0);
                 self.heads.push(id);
             }
             RelayFrame::Extended(entry) => self.last_extended = entry.seq,
@@ -127,19 +142,42 @@ impl RelayRoom {
     }
 
     /// The snapshot that one who joins is given.
-    pub fn note_joined(&mut self, frame: &burnchat_core::wire::Joined) {
-        assert!(frame.participants.len() <= usize::from(self.capacity), "more than there are seats");
-        assert!(frame.seq >= self.newest_seq(), "a join that is older than the log");
+    pub fn note_joined(&mut self, frame: &Joined) {
+        assert!(
+            frame.participants.len() <= usize::from(self.capacity),
+            "more than there are seats"
+        );
+        assert!(
+            frame.seq >= self.newest_seq(),
+            "a join that is older than the log"
+        );
         self.known = frame.seq;
-        self.roster = frame.participants.iter().map(|one| id_of(&one.kem_pub, &one.sig_pub)).collect();
-        self.ids.extend(self.roster.last());
+        self.roster.clone_from(&frame.participants);
         self.version = frame.version;
         if self.head() != frame.head {
             self.heads.push(frame.head);
         }
         self.last_extended = frame.last_extended;
-        self.seat_tokens.push(*frame.seat_token.as_bytes());
-        // Its own entry it is not sent; who else is there is sent the same.
+        let own = frame
+            .participants
+            .last()
+            .expect("a join without its own entry");
+        self.ids.push(id_of(own));
+        self.seats.push(Seat {
+            token: *frame.seat_token.as_bytes(),
+            id: id_of(own),
+            who: own.join_proof.0[0],
+        });
+    }
+
+    /// What a key frame for the newest roster agrees with (section 6.2).
+    pub fn roster_hash(&self) -> RosterHash {
+        let entries = self.roster.iter().map(|entry| RosterKeys {
+            kem_pub: &entry.kem_pub.0,
+            sig_pub: &entry.sig_pub.0,
+            role: entry.role,
+        });
+        roster_hash(&self.id, self.version, entries)
     }
 
     /// Section 11.4: whether everybody's, or this one's, tries are used up.
@@ -159,8 +197,8 @@ impl RelayRoom {
     }
 }
 
-fn id_of(kem_pub: &Bytes<65>, sig_pub: &Bytes<65>) -> ParticipantId {
-    burnchat_core::crypto::participant_id(&kem_pub.0, &sig_pub.0)
+fn id_of(entry: &RosterEntry) -> ParticipantId {
+    participant_id(&entry.kem_pub.0, &entry.sig_pub.0)
 }
 
 /// What a relay keeps of a ticket.
@@ -168,17 +206,30 @@ pub fn hash_of(ticket: &[u8; 16]) -> TicketHash {
     TicketHash(sha256(&[ticket]))
 }
 
-/// The public keys of the participant of this number.
-pub fn public_keys(number: u8) -> (Bytes<65>, Bytes<65>) {
+fn identities() -> &'static [Identity] {
     static IDENTITIES: OnceLock<Vec<Identity>> = OnceLock::new();
-    let identities = IDENTITIES.get_or_init(|| {
+    IDENTITIES.get_or_init(|| {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         let made = (0..PAIRS).map(|_| Identity::generate(&mut rng).unwrap());
         made.collect()
-    });
-    let (kem, sig) = (usize::from(number) % PAIRS, usize::from(number) / PAIRS % PAIRS);
+    })
+}
+
+/// The public keys of the participant of this number.
+pub fn public_keys(number: u8) -> (Bytes<65>, Bytes<65>) {
+    let identities = identities();
+    let (kem, sig) = (
+        usize::from(number) % PAIRS,
+        usize::from(number) / PAIRS % PAIRS,
+    );
     (
         Bytes(*identities[kem].kem().public_key().as_bytes()),
         Bytes(*identities[sig].signing().verifying_key().as_bytes()),
     )
+}
+
+/// The signature of the participant of this number over a key frame.
+pub fn key_frame_signature(number: u8, room: &RoomId, epoch: &EpochId) -> Bytes<64> {
+    let signer = &identities()[usize::from(number) / PAIRS % PAIRS];
+    Bytes(*sign_key_frame(signer, room, epoch).unwrap().as_bytes())
 }

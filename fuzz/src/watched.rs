@@ -81,7 +81,10 @@ impl Watched {
         self.client.handle_timeout(self.now, rng);
         self.settle(rng);
         let next = self.client.poll_timeout();
-        assert!(next.is_none_or(|next| next > self.now), "its timer never rests");
+        assert!(
+            next.is_none_or(|next| next > self.now),
+            "its timer never rests"
+        );
     }
 
     /// Takes what it says, and looks at it and at all there is to see.
