@@ -237,6 +237,7 @@ fn resume(world: &mut World, tape: &mut Tape<'_>) {
         line.stage = Stage::Resuming(seq);
         line.id = seat.map(|seat| seat.id);
         line.who = seat.map_or(0, |seat| seat.who);
+        line.role = seat.map_or(Role::Member, |seat| seat.role);
     }
     world.say(connection, &ClientFrame::Resume(resume));
     world.settle_into();

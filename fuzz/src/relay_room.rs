@@ -13,7 +13,7 @@ use burnchat_core::limits::{
 };
 use burnchat_core::time::Timestamp;
 use burnchat_core::wire::http::CreateRoom;
-use burnchat_core::wire::{Bytes, Joined, RelayFrame, RosterEntry, WhoMayBurn};
+use burnchat_core::wire::{Bytes, Joined, RelayFrame, Role, RosterEntry, WhoMayBurn};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 /// So many key pairs of each sort: any two make a participant.
@@ -24,6 +24,7 @@ pub const PAIRS: usize = 8;
 pub struct Seat {
     pub token: [u8; 32],
     pub id: ParticipantId,
+    pub role: Role,
     /// Whose keys those are.
     pub who: u8,
 }
@@ -166,6 +167,7 @@ impl RelayRoom {
         self.seats.push(Seat {
             token: *frame.seat_token.as_bytes(),
             id: id_of(own),
+            role: frame.role,
             who: own.join_proof.0[0],
         });
     }
