@@ -37,7 +37,8 @@ Runs the steps named, one after the other, or all of them, and fails if any of t
            the relay suite passes with the relay, and catches every relay that was broken on purpose
   client-mutants
            the client suite catches every client that was broken on purpose
-  fuzz     the fuzz targets compile; skipped where there is no nightly compiler
+  fuzz     every fuzz target runs its seeds, and the inputs that broke something once; skipped where there is no
+           nightly compiler
   model    every interleaving of small rooms, explored with the real machines and stand-ins for the primitives
   bench    every benchmark runs once, to see that it can
 
@@ -315,7 +316,35 @@ step_fuzz() {
         echo 'skipped: there is no nightly compiler (`rustup toolchain install nightly`)'
         return
     fi
-    cargo +nightly check --manifest-path fuzz/Cargo.toml --locked
+    python3 fuzz/seeds.py
+    python3 fuzz/seeds.py --write
+    # As cargo-fuzz builds them, but for the sanitizer: what it watches is watched for hours, not here.
+    local host coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
+    coverage+=' -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table'
+    host=$(rustc +nightly --version --verbose | sed -n 's/^host: //p')
+    RUSTFLAGS="$coverage --cfg fuzzing" RUSTC_WRAPPER=$PWD/fuzz/uninstrumented \
+        cargo +nightly build --manifest-path fuzz/Cargo.toml --profile smoke --target "$host" --locked
+    local target
+    for target in fuzz/fuzz_targets/*.rs; do
+        target=$(basename "$target" .rs)
+        mkdir -p "fuzz/seeds/$target" "fuzz/found/$target"
+        printf '%s: ' "$target"
+        run_seeds "$CARGO_TARGET_DIR/$host/smoke/$target" "fuzz/seeds/$target" "fuzz/found/$target"
+    done
+}
+
+# Each input once. What libFuzzer writes meanwhile is of use only where it fails.
+run_seeds() {
+    local log status=0
+    log=$(mktemp)
+    "$1" -runs=0 -timeout=30 "${@:2}" >"$log" 2>&1 || status=$?
+    if ((status)); then
+        cat "$log"
+    else
+        grep --max-count=1 '^Done' "$log" || tail -n 1 "$log"
+    fi
+    rm "$log"
+    return "$status"
 }
 
 # What a `cfg` changes is built apart from the rest. The figures in burnchat-core/model/README.md are of deeper runs.
