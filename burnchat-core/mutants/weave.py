@@ -16,6 +16,13 @@ from tree_sitter import Language, Parser
 
 PARSER = Parser(Language(tree_sitter_rust.language()))
 
+# What is rendered in another form, by the parser's names.
+KINDS = {
+    "binary_expression": "binary", "compound_assignment_expr": "binary", "unary_expression": "unary",
+    "match_pattern": "pattern", "field_initializer": "field",
+}
+LET_AND_OR = "`||` beside `let`"
+
 # Which mutant is chosen, asked at each place. `const` functions ask too, which nothing stable allows: the copy is built
 # with RUSTC_BOOTSTRAP=1.
 SWITCH = """
@@ -64,11 +71,15 @@ pub mod mutants {
 """
 
 
-def weave(text, mutants):
+def weave(text, mutants, first):
     """The source of one file with its mutants woven in, and what could not be: [(mutant, why)].
 
-    Sets `number` and `place` of each mutant that was: both count through all files."""
-    return _File(text, mutants).woven()
+    Sets `number` and `place` of each mutant that was; numbers begin with `first`, and both count through all files."""
+    source = Source(text)
+    for mutant in mutants:
+        source.place(mutant)
+    source.number(first)
+    return source.render(source.tree.root_node), source.left_out
 
 
 def match_at(text, byte):
@@ -79,10 +90,10 @@ def match_at(text, byte):
     return node.text.decode()
 
 
-class _File:
-    counter = 0
+class Source:
+    """One file: where its mutants are, and how it reads with them."""
 
-    def __init__(self, text, mutants):
+    def __init__(self, text):
         self.source = text.encode()
         self.lines = [0]
         for line in text.split("\n"):
@@ -91,26 +102,21 @@ class _File:
         self.tree = PARSER.parse(self.source)
         self.sites = defaultdict(list)
         self.left_out = []
-        for mutant in mutants:
-            self.place(mutant)
-        for key in sorted(self.sites):
-            first = _File.counter + 1
-            for mutant in self.sites[key]:
-                _File.counter += 1
-                mutant["number"] = _File.counter
-                mutant["place"] = first
 
-    def woven(self):
-        return self.render(self.tree.root_node), self.left_out
+    def number(self, first):
+        for key in sorted(self.sites):
+            place = first
+            for mutant in self.sites[key]:
+                mutant["number"], mutant["place"] = first, place
+                first += 1
 
     # Finding the node that a mutant is about.
 
     def place(self, mutant):
-        if not mutant["function"] and not __import__("os").environ.get("KEEP"):
+        if not mutant["function"]:
             self.left_out.append((mutant, "a constant is reckoned when it is compiled"))
             return
         start, end = self.offset(mutant["span"]["start"]), self.offset(mutant["span"]["end"])
-        mutant["original"] = self.source[start:end].decode()
         found = getattr(self, "find_" + re.sub(r"(?<!^)(?=[A-Z])", "_", mutant["genre"]).lower(), None)
         site, why = found(mutant, start, end) if found else (None, "of a kind not known here")
         if site is None:
@@ -144,7 +150,7 @@ class _File:
                 if node.child_by_field_name("operator").start_byte == start:
                     return (node.start_byte, "binary", node.end_byte), None
             if node.type == "let_chain" and any(c.start_byte == start for c in node.children):
-                return None, "a condition that binds"
+                return None, LET_AND_OR if mutant["replacement"] == "||" else "a condition that binds"
         return None, "its operator was not found"
 
     def find_unary_operator(self, mutant, start, end):
@@ -178,15 +184,11 @@ class _File:
         return self.source[start:end].decode()
 
     def render(self, node):
-        for key in ((node.start_byte, "binary", node.end_byte), (node.start_byte, "unary", node.end_byte),
-                    (node.start_byte, "pattern", node.end_byte), (node.start_byte, "field", node.end_byte)):
-            of_kind = {"binary": ("binary_expression", "compound_assignment_expr"), "unary": ("unary_expression",),
-                       "pattern": ("match_pattern",), "field": ("field_initializer",)}[key[1]]
-            if key in self.sites and node.type in of_kind:
-                return getattr(self, "render_" + key[1])(node, self.sites[key])
         if node.type == "block" and (node.start_byte, "fn") in self.sites:
             return self.render_body(node, self.sites[node.start_byte, "fn"])
-        return self.plain(node)
+        kind = KINDS.get(node.type)
+        mutants = self.sites.get((node.start_byte, kind, node.end_byte))
+        return getattr(self, "render_" + kind)(node, mutants) if mutants else self.plain(node)
 
     def plain(self, node):
         parts, at = [], node.start_byte

@@ -3,135 +3,143 @@
 
 use std::alloc::System;
 
-use burnchat_core::client::{Client, JoinOptions, Output, RoomSettings, plan_room};
-use burnchat_core::relay::{ConnectionId, Hub, Limits, PeerKey};
-use rand_chacha::ChaCha8Rng;
-use rand_core::SeedableRng;
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
-use harness::{START, World};
-
+#[cfg(test)]
 mod harness;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// What an allocator adds to each allocation; glibc's adds 8 to 24 bytes.
-const OVERHEAD: usize = 16;
+#[cfg(test)]
+mod counted_memory {
+    use burnchat_core::client::{Client, JoinOptions, Output, RoomSettings, plan_room};
+    use burnchat_core::relay::{ConnectionId, Hub, Limits, PeerKey};
+    use rand_chacha::ChaCha8Rng;
+    use rand_core::SeedableRng;
+    use stats_alloc::Region;
 
-/// What the hub counts for its rooms, and what it gives back when it burns them.
-fn counted_and_freed(world: &mut World) -> (usize, usize) {
-    // A connection is the driver's to count; the seats of those away are the room's.
-    for node in 0..world.nodes.len() {
-        world.go_offline(node);
+    use super::ALLOCATOR;
+    use super::harness::{START, World};
+
+    /// What an allocator adds to each allocation; glibc's adds 8 to 24 bytes.
+    const OVERHEAD: usize = 16;
+
+    /// What the hub counts for its rooms, and what it gives back when it burns them.
+    fn counted_and_freed(world: &mut World) -> (usize, usize) {
+        // A connection is the driver's to count; the seats of those away are the room's.
+        for node in 0..world.nodes.len() {
+            world.go_offline(node);
+        }
+        let counted = world.hub.stats().kept_bytes;
+        let before = Region::new(ALLOCATOR);
+        world.hub.handle_shutdown(world.now);
+        let change = before.change();
+        assert_eq!(world.hub.stats().kept_bytes, 0);
+        let allocations = change.deallocations - change.allocations;
+        let bytes = change.bytes_deallocated - change.bytes_allocated;
+        (counted, bytes + allocations * OVERHEAD)
     }
-    let counted = world.hub.stats().kept_bytes;
-    let before = Region::new(ALLOCATOR);
-    world.hub.handle_shutdown(world.now);
-    let change = before.change();
-    assert_eq!(world.hub.stats().kept_bytes, 0);
-    let allocations = change.deallocations - change.allocations;
-    let bytes = change.bytes_deallocated - change.bytes_allocated;
-    (counted, bytes + allocations * OVERHEAD)
-}
 
-fn of(count: usize, history: bool) -> World {
-    let mut world = World::new(1);
-    let names: Vec<String> = (0..count).map(|number| format!("{number}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let settings = RoomSettings {
-        history,
-        ..RoomSettings::default()
-    };
-    world.room_of(settings, &names);
-    world
-}
+    fn of(count: usize, history: bool) -> World {
+        let mut world = World::new(1);
+        let names: Vec<String> = (0..count).map(|number| format!("{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let settings = RoomSettings {
+            history,
+            ..RoomSettings::default()
+        };
+        world.room_of(settings, &names);
+        world
+    }
 
-fn assert_counted(story: &str, mut world: World) {
-    let (counted, freed) = counted_and_freed(&mut world);
-    println!("{story}: {counted} bytes counted, {freed} given back");
-    // What the end itself takes is the driver's as soon as it has been told.
-    let (least, most) = (freed - 2_000, freed + freed / 6);
-    assert!(
-        (least..=most).contains(&counted),
-        "{story}: {counted} counted, {freed} given back"
-    );
-}
+    fn assert_counted(story: &str, mut world: World) {
+        let (counted, freed) = counted_and_freed(&mut world);
+        println!("{story}: {counted} bytes counted, {freed} given back");
+        // What the end itself takes is the driver's as soon as it has been told.
+        let (least, most) = (freed - 2_000, freed + freed / 6);
+        assert!(
+            (least..=most).contains(&counted),
+            "{story}: {counted} counted, {freed} given back"
+        );
+    }
 
-#[test]
-fn what_is_counted_is_what_is_given_back() {
-    for history in [false, true] {
-        for people in [2, 12] {
-            assert_counted("people who have joined", of(people, history));
-        }
-
-        let mut world = of(2, history);
-        for number in 0..50 {
-            world.send(0, &format!("{number} {}", "x".repeat(500)));
-            world.run_for(100);
-        }
-        assert_counted("messages", world);
-
-        let mut world = of(2, history);
-        for locked in [true, false].repeat(50) {
-            world
-                .act(0, |client, now, rng| client.lock(now, locked, rng))
-                .unwrap();
-            world.run_for(100);
-        }
-        assert_counted("a door that opens and shuts", world);
-
-        // Nobody answers who is asked for a key.
-        let mut world = of(8, history);
-        let link = world.nodes[0].client.link().unwrap().to_url().to_string();
-        world.tamper_up(|_, frame| {
-            let answer = frame.contains("\"session_key\"") || frame.contains("\"key_declined\"");
-            if answer {
-                Vec::new()
-            } else {
-                vec![frame.into()]
+    #[test]
+    fn what_is_counted_is_what_is_given_back() {
+        for history in [false, true] {
+            for people in [2, 12] {
+                assert_counted("people who have joined", of(people, history));
             }
-        });
-        for number in 0..30 {
-            world.add(&link, &format!("late {number}"), JoinOptions::default());
-            world.run_for(600);
+
+            let mut world = of(2, history);
+            for number in 0..50 {
+                world.send(0, &format!("{number} {}", "x".repeat(500)));
+                world.run_for(100);
+            }
+            assert_counted("messages", world);
+
+            let mut world = of(2, history);
+            for locked in [true, false].repeat(50) {
+                world
+                    .act(0, |client, now, rng| client.lock(now, locked, rng))
+                    .unwrap();
+                world.run_for(100);
+            }
+            assert_counted("a door that opens and shuts", world);
+
+            // Nobody answers who is asked for a key.
+            let mut world = of(8, history);
+            let link = world.nodes[0].client.link().unwrap().to_url().to_string();
+            world.tamper_up(|_, frame| {
+                let answer =
+                    frame.contains("\"session_key\"") || frame.contains("\"key_declined\"");
+                if answer {
+                    Vec::new()
+                } else {
+                    vec![frame.into()]
+                }
+            });
+            for number in 0..30 {
+                world.add(&link, &format!("late {number}"), JoinOptions::default());
+                world.run_for(600);
+            }
+            assert_counted("versions without a key", world);
         }
-        assert_counted("versions without a key", world);
     }
-}
 
-#[test]
-fn who_knocked_in_vain_is_forgotten() {
-    let rng = &mut ChaCha8Rng::seed_from_u64(1);
-    let (_, link) =
-        plan_room("https://relay.example", RoomSettings::default(), START, rng).unwrap();
-    let room = link.room_id();
-    let mut client = Client::new(link, JoinOptions::default(), rng);
-    client.handle_connected(START, rng).unwrap();
-    let join = std::iter::from_fn(|| client.poll_output())
-        .find_map(|output| match output {
-            Output::Send(frame) => Some(frame),
-            _ => None,
-        })
-        .unwrap();
+    #[test]
+    fn who_knocked_in_vain_is_forgotten() {
+        let rng = &mut ChaCha8Rng::seed_from_u64(1);
+        let (_, link) =
+            plan_room("https://relay.example", RoomSettings::default(), START, rng).unwrap();
+        let room = link.room_id();
+        let mut client = Client::new(link, JoinOptions::default(), rng);
+        client.handle_connected(START, rng).unwrap();
+        let join = std::iter::from_fn(|| client.poll_output())
+            .find_map(|output| match output {
+                Output::Send(frame) => Some(frame),
+                _ => None,
+            })
+            .unwrap();
 
-    let mut hub = Hub::new(Limits::default(), rng);
-    let before = Region::new(ALLOCATOR);
-    for number in 0..2_000 {
-        let mut peer = [0; 16];
-        peer[..8].copy_from_slice(&u64::to_le_bytes(number));
-        let connection = ConnectionId(number);
-        hub.handle_connect(START, connection, PeerKey(peer), room);
-        hub.handle_frame(START, connection, join.as_bytes(), rng);
-        while hub.poll_output().is_some() {}
+        let mut hub = Hub::new(Limits::default(), rng);
+        let before = Region::new(ALLOCATOR);
+        for number in 0..2_000 {
+            let mut peer = [0; 16];
+            peer[..8].copy_from_slice(&u64::to_le_bytes(number));
+            let connection = ConnectionId(number);
+            hub.handle_connect(START, connection, PeerKey(peer), room);
+            hub.handle_frame(START, connection, join.as_bytes(), rng);
+            while hub.poll_output().is_some() {}
+        }
+        assert_eq!(hub.stats().connections, 0, "no such room");
+        // It is remembered how fast each of them came, for as long as that matters: a tenth of a second.
+        let due = hub.poll_timeout().unwrap();
+        assert_eq!(due, START.plus_millis(100));
+        hub.handle_timeout(due);
+        assert_eq!(hub.poll_timeout(), None);
+        let change = before.change();
+        let kept = change.bytes_allocated - change.bytes_deallocated;
+        assert!(kept < 4_096, "{kept} bytes are left");
     }
-    assert_eq!(hub.stats().connections, 0, "no such room");
-    // It is remembered how fast each of them came, for as long as that matters: a tenth of a second.
-    let due = hub.poll_timeout().unwrap();
-    assert_eq!(due, START.plus_millis(100));
-    hub.handle_timeout(due);
-    assert_eq!(hub.poll_timeout(), None);
-    let change = before.change();
-    let kept = change.bytes_allocated - change.bytes_deallocated;
-    assert!(kept < 4_096, "{kept} bytes are left");
 }
