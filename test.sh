@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-steps=(fmt msrv deny clippy no-std doc test vectors conformance web browser clients python bindings fuzz bench)
+steps=(fmt msrv deny clippy no-std doc test sim vectors conformance web browser clients python bindings fuzz bench)
 
 usage() {
     cat <<'END'
@@ -23,6 +23,8 @@ Runs the steps named, or all of them in this order, and fails if any of them fai
   no-std   burnchat-core builds where there is no standard library
   doc      the documentation builds, and no link in it is broken
   test     all tests; the core's once with each crypto backend
+  sim      whole rooms from seeds, held to the spec after every event: a few with the real primitives, thousands with
+           the stand-in for them
   vectors  an implementation that is not in Rust, written from the spec alone, agrees with vectors and transcripts
   conformance
            the relay suite passes with the relay, and catches every relay that was broken on purpose
@@ -139,6 +141,16 @@ step_test() {
     cargo test --package burnchat-core --no-fail-fast --locked
 }
 
+# More rooms, and with the real primitives: burnchat-core/sim/README.md.
+step_sim() {
+    build_programs
+    "$CARGO_TARGET_DIR/debug/burnchat-sim" --seeds 30
+    # Other flags make other files: in a folder of their own they leave those of all other steps alone.
+    local folder=$CARGO_TARGET_DIR/sim flags="${RUSTFLAGS-} --cfg burnchat_sim"
+    RUSTFLAGS=$flags CARGO_TARGET_DIR=$folder cargo test --package burnchat-sim --locked
+    "$folder/debug/burnchat-sim" --seeds 3000
+}
+
 # That the files are the generator's, and that the core agrees with them, the step before says.
 step_vectors() {
     node --test --test-reporter=spec spec/vectors/check.mjs spec/transcripts/follow.mjs
@@ -153,7 +165,7 @@ step_conformance() {
 # to be among what is named), nothing is compiled twice. The libraries are for the bindings.
 build_programs() {
     cargo build --profile test --workspace --features burnchat-core/aws-lc --locked \
-        --lib --bin burnchat-relay --bin burnchat --bin burnchat-conformance --test idle_room
+        --lib --bin burnchat-relay --bin burnchat --bin burnchat-conformance --bin burnchat-sim --test idle_room
 }
 
 # What npm installs is for the checks alone: the pages and @burnchat/protocol depend on nothing.
