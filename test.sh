@@ -11,7 +11,7 @@ export CARGO_INCREMENTAL=0
 # Without arguments: these first, one after the other; then two rows of steps side by side. One row compiles, and cargo lets
 # one command at a time into its folder; the other drives the programs that are there by then, and waits more than it works.
 first=(fmt msrv deny assurance test)
-compiling=(clippy no-std doc rustcrypto conformance client-mutants fuzz model bench)
+compiling=(clippy no-std doc rustcrypto conformance client-mutants fuzz sim model bench)
 driving=(vectors web browser clients python bindings)
 steps=("${first[@]}" "${compiling[@]}" "${driving[@]}")
 
@@ -39,6 +39,8 @@ Runs the steps named, one after the other, or all of them, and fails if any of t
            the client suite catches every client that was broken on purpose
   fuzz     every fuzz target runs its seeds, and the inputs that broke something once; skipped where there is no
            nightly compiler
+  sim      whole rooms from seeds, held to the spec after every event: a few with the real primitives, thousands with
+           the stand-in for them
   model    every interleaving of small rooms, explored with the real machines and stand-ins for the primitives
   bench    every benchmark runs once, to see that it can
 
@@ -160,6 +162,16 @@ step_rustcrypto() {
     cargo test --package burnchat-core --no-fail-fast --locked
 }
 
+# More rooms, and with the real primitives: burnchat-core/sim/README.md.
+step_sim() {
+    build_programs
+    "$CARGO_TARGET_DIR/debug/burnchat-sim" --seeds 30
+    # Other flags make other files: in a folder of their own they leave those of all other steps alone.
+    local folder=$CARGO_TARGET_DIR/sim flags="${RUSTFLAGS-} --cfg burnchat_sim"
+    RUSTFLAGS=$flags CARGO_TARGET_DIR=$folder cargo test --package burnchat-sim --locked
+    "$folder/debug/burnchat-sim" --seeds 3000
+}
+
 # That the files are the generator's, and that the core agrees with them, the step before says.
 step_vectors() {
     node --test --test-reporter=spec spec/vectors/check.mjs spec/transcripts/follow.mjs
@@ -175,7 +187,7 @@ step_conformance() {
 build_programs() {
     [[ ! ${programs_are_built-} ]] || return 0
     cargo build --profile test --workspace --features burnchat-core/aws-lc --locked \
-        --lib --bin burnchat-relay --bin burnchat --bin burnchat-conformance --test idle_room
+        --lib --bin burnchat-relay --bin burnchat --bin burnchat-conformance --bin burnchat-sim --test idle_room
 }
 
 # What npm installs is for the checks alone: the pages and @burnchat/protocol depend on nothing.

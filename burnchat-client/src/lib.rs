@@ -63,7 +63,9 @@
 //! target `tungstenite`.
 
 #[cfg(burnchat_sim)]
-compile_error!("burnchat_sim takes the cryptography out of the core: nobody may talk with such a build");
+compile_error!(
+    "burnchat_sim takes the cryptography out of the core: nobody may talk with such a build"
+);
 
 mod backoff;
 mod clock;

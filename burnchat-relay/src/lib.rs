@@ -48,7 +48,9 @@
 //! that moment, and an application should, too.
 
 #[cfg(burnchat_sim)]
-compile_error!("burnchat_sim takes the cryptography out of the core: nobody may serve with such a build");
+compile_error!(
+    "burnchat_sim takes the cryptography out of the core: nobody may serve with such a build"
+);
 
 mod clock;
 mod config;

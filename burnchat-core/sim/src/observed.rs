@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use burnchat_core::ids::MessageId;
+use burnchat_core::client::Client;
+use burnchat_core::ids::{MessageId, RoomId};
+use burnchat_core::relay::Hub;
 use burnchat_core::wire::RelayFrame;
 
-#[cfg(burnchat_sim)]
+use crate::IS_FAST;
 use crate::node::Fate;
+use crate::rule::Rule;
 use crate::world::World;
 
 /// Row, state before, state after.
@@ -103,7 +106,6 @@ impl OfHub {
     }
 
     /// What happened, as the table of the asking has it.
-    #[cfg(burnchat_sim)]
     fn row(&self, before: &str, moved: bool) -> Option<&'static str> {
         let acted = moved || self.wanted;
         Some(match (self.input, before) {
@@ -140,8 +142,7 @@ const SEAT: &str = "seat (14.2)";
 const WHERE: &str = "text under way (14.1)";
 
 /// What must be reached: table, row, before, after. The other cells of the tables do not occur, or change nothing.
-#[cfg(burnchat_sim)]
-pub(crate) const EXPECTED: &[(&str, Step)] = &[
+const EXPECTED: &[(&str, Step)] = &[
     (ASKING, (JOIN, "Idle", "Idle")),
     (ASKING, (JOIN, "Idle", "Waiting")),
     (ASKING, (JOIN, "Waiting", "Waiting")),
@@ -207,24 +208,22 @@ pub(crate) const EXPECTED: &[(&str, Step)] = &[
     (WHERE, ("", "In flight", "wiped")),
 ];
 
-#[cfg(not(burnchat_sim))]
-pub(crate) const EXPECTED: &[(&str, Step)] = &[];
+/// What must be reached, where it can be seen.
+pub(crate) fn expected() -> &'static [(&'static str, Step)] {
+    if IS_FAST { EXPECTED } else { &[] }
+}
 
 /// The hub has given out all it had to say.
-#[cfg(burnchat_sim)]
 pub(crate) fn after_hub(world: &mut World) {
     let seen = &mut world.of_hub;
-    let before = seen.asking.unwrap_or("Idle");
-    let after = world.hub.asking_state(&world.room.id);
-    let now = after.unwrap_or("Idle");
-    if let (Some(row), Some(_)) = (seen.row(before, before != now), after) {
-        world.coverage.step(ASKING, (row, before, now));
-    }
-    for (place, state) in world.hub.seat_states(&world.room.id).enumerate() {
+    for (place, state) in seat_states(&world.hub, &world.room.id).enumerate() {
         match seen.seats.get_mut(place) {
             Some(earlier) if *earlier == state => {}
             Some(earlier) => {
                 world.coverage.step(SEAT, ("", earlier, state));
+                // Where nobody is connected, nobody is told.
+                seen.changed |=
+                    !matches!(*earlier, "Left" | "Void") && state != "Here" && state != "Away";
                 *earlier = state;
             }
             None => {
@@ -233,26 +232,26 @@ pub(crate) fn after_hub(world: &mut World) {
             }
         }
     }
+    let before = seen.asking.unwrap_or("Idle");
+    let after = asking_state(&world.hub, &world.room.id);
+    let now = after.unwrap_or("Idle");
+    if let (Some(row), Some(_)) = (seen.row(before, before != now), after) {
+        world.coverage.step(ASKING, (row, before, now));
+    }
     seen.asking = after;
     seen.turn();
-}
-
-#[cfg(not(burnchat_sim))]
-pub(crate) fn after_hub(world: &mut World) {
-    world.of_hub.turn();
 }
 
 /// Where the texts of a node were when it was last looked at.
 pub(crate) type Texts = BTreeMap<MessageId, &'static str>;
 
 /// A client has given out all it had to say.
-#[cfg(burnchat_sim)]
 pub(crate) fn after_client(world: &mut World, index: usize) {
     too_much(world, index);
     let Some(node) = world.nodes.get_mut(index) else {
         return;
     };
-    let (held, in_flight) = node.client.texts_under_way();
+    let (held, in_flight) = texts_under_way(&node.client);
     if held.is_empty() && in_flight.is_empty() && node.told.texts.is_empty() {
         return;
     }
@@ -280,21 +279,54 @@ pub(crate) fn after_client(world: &mut World, index: usize) {
     node.told.texts = now;
 }
 
-#[cfg(not(burnchat_sim))]
-pub(crate) fn after_client(_: &mut World, _: usize) {}
-
 /// Section 16: what a client keeps is bounded, whatever comes.
-#[cfg(burnchat_sim)]
 fn too_much(world: &mut World, index: usize) {
     let Some(node) = world.nodes.get(index) else {
         return;
     };
-    let over = node
-        .client
-        .kept()
-        .and_then(|kept| kept.into_iter().find(|(_, count, bound)| count > bound));
+    let over = kept(&node.client).find(|(_, count, bound)| count > bound);
     if let Some((what, count, bound)) = over {
         let what = format!("{} keeps {count} {what}, {bound} at most", node.name);
-        world.broken(crate::rule::Rule::Bounded, what);
+        world.broken(Rule::Bounded, what);
     }
+}
+
+#[cfg(burnchat_sim)]
+fn asking_state(hub: &Hub, room: &RoomId) -> Option<&'static str> {
+    hub.asking_state(room)
+}
+
+#[cfg(not(burnchat_sim))]
+fn asking_state(_: &Hub, _: &RoomId) -> Option<&'static str> {
+    None
+}
+
+#[cfg(burnchat_sim)]
+fn seat_states(hub: &Hub, room: &RoomId) -> impl Iterator<Item = &'static str> {
+    hub.seat_states(room)
+}
+
+#[cfg(not(burnchat_sim))]
+fn seat_states(_: &Hub, _: &RoomId) -> impl Iterator<Item = &'static str> {
+    std::iter::empty()
+}
+
+#[cfg(burnchat_sim)]
+fn texts_under_way(client: &Client) -> (Vec<MessageId>, Vec<MessageId>) {
+    client.texts_under_way()
+}
+
+#[cfg(not(burnchat_sim))]
+fn texts_under_way(_: &Client) -> (Vec<MessageId>, Vec<MessageId>) {
+    (Vec::new(), Vec::new())
+}
+
+#[cfg(burnchat_sim)]
+fn kept(client: &Client) -> impl Iterator<Item = (&'static str, usize, usize)> {
+    client.kept().into_iter().flatten()
+}
+
+#[cfg(not(burnchat_sim))]
+fn kept(_: &Client) -> impl Iterator<Item = (&'static str, usize, usize)> {
+    std::iter::empty()
 }

@@ -294,7 +294,7 @@ fn deed(draw: &mut Draw, scene: &Scene) -> Deed {
         },
         33..36 => Deed::Offline(who),
         36..40 => Deed::Online(who),
-        40..42 => Deed::Slow(who, draw.pick(&[0, 100, 1_000])),
+        40..42 => Deed::Slow(who, draw.pick(&[0, 0, 100, 100, 1_000, 1_000, 12_000])),
         42..62 => Deed::Write(who, draw.pick(&[0, 0, 0, 1_500])),
         62..66 => Deed::Burst(
             who,

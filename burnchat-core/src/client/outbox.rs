@@ -106,10 +106,13 @@ impl Outbox {
 
     #[cfg(burnchat_sim)]
     pub(super) fn in_flight_ids(&self) -> alloc::vec::Vec<MessageId> {
-        let texts = self.in_flight.iter().filter_map(|sent| match &sent.payload {
-            Payload::Text(draft) => Some(draft.id),
-            _ => None,
-        });
+        let texts = self
+            .in_flight
+            .iter()
+            .filter_map(|sent| match &sent.payload {
+                Payload::Text(draft) => Some(draft.id),
+                _ => None,
+            });
         texts.collect()
     }
 
