@@ -7,13 +7,16 @@
 //! *Searched*: all memory of the test's own process that can be read. That is the machines; freed memory, because the
 //! allocator of this test gives nothing back, so that nothing covers up what was left there; C's heap, which AWS-LC uses;
 //! statics; every thread's stack. The stack is overwritten after each call, as the drivers do: the core alone can't
-//! promise anything for it ([`what_calls_leave_on_the_stack_is_for_drivers_to_wipe`] shows why).
+//! promise anything for it.
 //!
 //! *Looked for*: everything that was drawn (private keys, session keys, tokens, tickets, the link's secret, the seed of the
 //! room id, PINs) and everything derived from it (the link's keys, ECDH secrets, the keys of pairs as HMAC keeps them,
 //! key-encryption keys, chains, message keys, keys of the history), numbers in both byte orders; every text, name, PIN and
-//! link. Of 32 bytes and more each half counts. Before the burn each kind is found, or it is said here that it is not
-//! kept at all.
+//! link. Of 32 bytes and more the first, the middle and the last 16 are marks by themselves. Before the burn each kind
+//! that is kept is found.
+//!
+//! *Figures* (a run with AWS-LC; each test prints its own): 25 to 45 MiB searched, 13 to 30 MiB of it in use and up to
+//! 31 MiB freed and kept, 6,293 marks without history and 7,118 with it; 312 and 376 found before the burn, 0 after.
 //!
 //! *Not looked for*: what the relay and everybody on the way may know (ids, public keys, hashes, ciphertexts), registers,
 //! intermediate values of the primitives' arithmetic, such as nonces of signatures.
@@ -197,10 +200,10 @@ mod burned {
         expect_nothing(&mut story);
     }
 
-    /// Nobody can promise for the stack but who owns it: with drivers that never wipe it, copies are left there, and one
-    /// call at the end takes them away. The machines' own memory is as clean as with drivers that do.
+    /// Nobody can promise for the stack but who owns it: what drivers that never wipe it have there at the end is printed,
+    /// and one call takes it away. The machines' own memory is as clean as with drivers that wipe after each call.
     #[test]
-    fn what_calls_leave_on_the_stack_is_for_drivers_to_wipe() {
+    fn where_drivers_never_wipe_the_stack_once_at_the_end_is_enough() {
         let mut story = live_with(Story::careless(6), true);
         story.forget();
         story

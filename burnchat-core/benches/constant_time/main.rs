@@ -8,6 +8,11 @@
 //!
 //! Nothing fails by what is measured: times on a busy machine prove nothing, either way. `SAMPLES=1000000` in the
 //! environment takes more. In a test run (`cargo test --bench constant_time`) everything runs once, briefly.
+//!
+//! A run of 100,000 samples each (x86-64, RustCrypto, the core at opt-level 1 and its primitives at 2, on a machine busy with
+//! other things): a wrong PIN through the whole hub t = -1.1, a wrong proof of admission -2.4, a wrong commit -1.1, a wrong
+//! ticket hash -2.1, a wrong tag -1.7, an altered wrap -1.5, `Secret::ct_eq` -2.7, `ct_eq` of 6 bytes -0.7 and of 4 KiB 1.4.
+//! The controls: a PIN symbol by symbol -1,211, 32 bytes one by one -2,757, `==` of 4 KiB -1,270.
 
 #![allow(
     clippy::unwrap_used,
