@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use burnchat_core::client::{Client, Event, Output, Status};
+use burnchat_core::crypto::wipe_stack;
 use burnchat_core::error::{Code, Error as CoreError};
 use burnchat_core::time::Timestamp;
 use burnchat_core::wire::EncodedFrame;
@@ -279,6 +280,8 @@ impl Shared {
         let result = work(&mut machine);
         machine.collect();
         drop(machine);
+        // The machine's own memory is wiped as it is used up; this is for what the calls have left below them.
+        wipe_stack();
         self.to_application.notify_one();
         result
     }

@@ -165,7 +165,7 @@ impl Link {
             return Err(Code::LinkUnsupportedVersion);
         }
         let checked = fragment.strip_suffix(rest).unwrap_or_default();
-        if rest != check(&room_id, checked) {
+        if !ct_eq(rest, &check(&room_id, checked)) {
             return Err(Code::LinkMistyped);
         }
         if flags & !HISTORY != 0 {

@@ -74,6 +74,11 @@ mod worker;
 
 pub use burnchat_core::relay::{Limits, Rate, Stats};
 
+/// Wipes the stack below the caller: where a thread is about to sleep, it then keeps nothing there of what it did before.
+///
+/// A worker does it by itself. The runtime on which a relay's requests are answered may see secrets in them, too: give
+/// this to its [`on_thread_park`](tokio::runtime::Builder::on_thread_park), as the program `burnchat-relay` does.
+pub use burnchat_core::crypto::wipe_stack;
 pub use config::Config;
 pub use forwarded::{ForwardedHeader, OverTls};
 #[cfg(feature = "openapi")]
@@ -82,4 +87,3 @@ pub use http::{InvalidOrigin, Origin, unknown_path};
 pub use ipnet::IpNet;
 pub use metrics::{Burns, Drops, Lateness, Metrics};
 pub use relay::{Relay, router};
-pub use stack::wipe_stack;

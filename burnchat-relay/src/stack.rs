@@ -1,25 +1,11 @@
-//! What calls that have ended leave behind on a thread's stack.
+//! When what calls have left behind on a thread's stack is wiped.
 
 use std::cell::Cell;
-use std::hint::black_box;
 
-/// As deep as calls go here, and then some.
-const DEPTH: usize = 64 << 10;
+use burnchat_core::crypto::wipe_stack;
 
 thread_local! {
     static USED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Overwrites what calls that have ended have left on the stack below the caller, 64 KiB deep. Where a thread is about to
-/// sleep, it then keeps nothing there of what it did before.
-///
-/// A worker does it by itself. The runtime on which a relay's requests are answered may see secrets in them, too: give
-/// this to its [`on_thread_park`](tokio::runtime::Builder::on_thread_park), as the program `burnchat-relay` does.
-#[inline(never)]
-pub fn wipe_stack() {
-    let mut below = [0_u8; DEPTH];
-    // The compiler must think that somebody looks.
-    black_box(&mut below);
 }
 
 /// Something was done on this thread of which nothing may be left.

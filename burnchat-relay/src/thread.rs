@@ -10,6 +10,8 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc;
 
+use burnchat_core::crypto::wipe_stack;
+
 use crate::stack;
 
 /// A worker's thread. It ends when nobody has one of these any more.
@@ -41,7 +43,7 @@ impl Thread {
                 drop(runtime);
             }
             // A thread that ends doesn't sleep before, and its stack is kept for the next one.
-            stack::wipe_stack();
+            wipe_stack();
         };
         let started = thread::Builder::new().name("burnchat-worker".to_owned());
         let runtime = started.spawn(main).ok().and_then(|_| told.recv().ok());

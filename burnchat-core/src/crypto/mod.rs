@@ -30,6 +30,7 @@ mod roster;
 mod scalar;
 mod secret;
 mod signature;
+mod stack;
 mod verify;
 
 pub use aead::{IV_LEN, TAG_LEN, aes256_gcm_open, aes256_gcm_seal};
@@ -52,6 +53,7 @@ pub use room_keys::RoomKeys;
 pub use roster::{RosterKeys, roster_hash};
 pub use secret::{Secret, SecretBytes};
 pub use signature::{SIGNATURE_LEN, Signature, SigningKeyPair, VerifyingKey};
+pub use stack::wipe_stack;
 pub use verify::{Emoji, VerificationCode, VerificationEntry};
 
 #[cfg(test)]

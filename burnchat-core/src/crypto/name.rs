@@ -99,9 +99,13 @@ impl Name {
             .map(symbol)
             .map(|symbol| symbol.to_ascii_lowercase());
         let [a, b, c, d, e] = suffix;
-        Self(Zeroizing::new(format!(
-            "anonymous-{animal}-{a}{b}{c}{d}{e}"
-        )))
+        // It has room for the longest animal: a text that grows leaves copies behind.
+        let mut name = Zeroizing::new(String::with_capacity(32));
+        for part in ["anonymous-", animal, "-"] {
+            name.push_str(part);
+        }
+        name.extend([a, b, c, d, e]);
+        Self(name)
     }
 }
 

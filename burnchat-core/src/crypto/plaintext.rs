@@ -236,7 +236,6 @@ impl Reader<'_> {
 }
 
 /// The words of a text: 1 to 32,768 bytes of UTF-8. Wiped when dropped, never printed.
-#[derive(PartialEq, Eq)]
 #[cfg_attr(burnchat_sim, derive(Clone))]
 pub struct Text(Zeroizing<String>);
 

@@ -3,7 +3,9 @@
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
-use crate::crypto::{Label, SYMBOLS, Secret, SecretBytes, ct_eq, hmac_sha256, labels, sha256};
+use crate::crypto::{
+    Label, SYMBOLS, Secret, SecretBytes, ct_eq, first_16, hmac_sha256, labels, sha256,
+};
 use crate::encoding::Fields;
 use crate::ids::{RoomId, TicketHash};
 use crate::limits::PIN_SYMBOLS;
@@ -49,18 +51,23 @@ impl HubKey {
 }
 
 /// A hash under the hub's key. Wiped when dropped.
-///
-/// It has an order, so that a token is found among many by a search: whoever shows a token can't tell where it was
-/// searched, as the place depends on a key nobody knows. Where there is one to compare with, use
-/// [`matches`](Self::matches).
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct KeyedHash([u8; 32]);
 
+/// The first half of a hash under the hub's key: where a token is found among many by a search. Whoever shows a token
+/// can't tell where it was searched, as that depends on a key nobody knows; and what is found there is compared whole.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
+pub(super) struct Place([u8; 16]);
+
 impl KeyedHash {
-    /// In constant time.
+    /// In constant time. There is no `==`.
     pub(super) fn matches(&self, other: &Self) -> bool {
         ct_eq(&self.0, &other.0)
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place(first_16(self.0))
     }
 }
 
@@ -91,3 +98,17 @@ pub(super) fn random_pin(rng: &mut impl CryptoRng) -> PinText {
     }
     PinText(pin)
 }
+
+// Neither has an `==`: see `burnchat-core/tests/comparisons.rs`, which can't see these.
+#[cfg(test)]
+const _: () = {
+    trait Compares<Proof> {
+        const IS: () = ();
+    }
+    impl<T> Compares<()> for T {}
+    struct ByEquals;
+    impl<T: PartialEq> Compares<ByEquals> for T {}
+    // Ambiguous, and so refused, for what has an `==`.
+    let () = <KeyedHash as Compares<_>>::IS;
+    let () = <HubKey as Compares<_>>::IS;
+};

@@ -7,7 +7,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::hashes::KeyedHash;
+use super::hashes::{KeyedHash, Place};
 use crate::ids::ParticipantId;
 use crate::wire::Role;
 
@@ -39,7 +39,7 @@ pub(super) enum SeatState {
 #[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Seats {
     seats: Vec<Seat>,
-    tokens: BTreeMap<KeyedHash, (SeatIndex, JoinNumber)>,
+    tokens: BTreeMap<Place, (KeyedHash, SeatIndex, JoinNumber)>,
     ids: BTreeMap<ParticipantId, SeatIndex>,
     creator: Option<SeatIndex>,
     joins: u64,
@@ -72,7 +72,7 @@ impl Seats {
         let number = JoinNumber(self.joins);
         self.set(seat, SeatState::Held(number));
         self.ids.insert(id, seat);
-        self.tokens.insert(token, (seat, number));
+        self.tokens.insert(token.place(), (token, seat, number));
         number
     }
 
@@ -116,7 +116,8 @@ impl Seats {
 
     /// The seat a token leads to, and the participant it was given to.
     pub(super) fn of_token(&self, token: &KeyedHash) -> Option<(SeatIndex, JoinNumber)> {
-        self.tokens.get(token).copied()
+        let (known, seat, number) = self.tokens.get(&token.place())?;
+        known.matches(token).then_some((*seat, *number))
     }
 
     /// The seat the creator token leads to, once it has been used.

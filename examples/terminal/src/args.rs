@@ -6,6 +6,10 @@ use burnchat_client::{Name, RoomSettings, WhoMayBurn};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand};
 use zeroize::Zeroizing;
 
+/// The variables of the environment that may have a link and a PIN.
+pub(crate) const LINK: &str = "BURNCHAT_LINK";
+pub(crate) const PIN: &str = "BURNCHAT_PIN";
+
 /// Ephemeral, end-to-end encrypted chat rooms.
 ///
 /// A room has one link and one countdown. Whoever has the link can join; nobody needs an account. At zero, or when its
@@ -29,8 +33,8 @@ Example:
 
 In the room, type a line and press Enter; /help lists the commands.
 
-Links are secrets. Given as an argument a link stays in the shell's history, and other users of the machine may see it \
-in the list of processes; `burnchat join -` asks for it instead.
+Links are secrets. Given as an argument a link stays in the shell's history, and until this program has taken it from \
+there other users of the machine may see it in the list of processes; `burnchat join -` asks for it instead.
 
 Exit status:
    0  the room has burned, or you have left
@@ -42,6 +46,52 @@ Exit status:
    6  the relay can't be reached
    7  the relay contradicts itself or the link; a clock is wrong
   89  (in the JSON shim, by programs that don't do everything) not implemented";
+
+impl Args {
+    /// Whether there is something in them that is not to stay where it was said.
+    #[cfg(unix)]
+    pub(crate) fn tells_secrets(&self) -> bool {
+        match &self.task {
+            Task::TakePart(Command::Create(create)) => create.name.is_some(),
+            Task::TakePart(Command::Join(join)) => {
+                join.name.is_some() || join.pin.is_some() || join.link.0.as_str() != "-"
+            }
+            Task::Compute => false,
+        }
+    }
+
+    /// A command line that says the same, the program's name first. What came from the environment is in it.
+    #[cfg(unix)]
+    pub(crate) fn words(&self) -> Vec<Zeroizing<String>> {
+        let mut words = vec!["burnchat".to_owned()];
+        let mut flags = vec![(self.json, "--json")];
+        match &self.task {
+            Task::TakePart(Command::Create(create)) => {
+                words.push("create".to_owned());
+                words.push(format!("--relay={}", create.relay));
+                words.push(format!("--ttl={}s", create.ttl.as_secs()));
+                words.push(format!("--extend={}s", create.extend.as_secs()));
+                words.push(format!("--capacity={}", create.capacity));
+                flags.push((create.history, "--history"));
+                flags.push((create.anyone_may_burn, "--anyone-may-burn"));
+                let name = create.name.as_ref();
+                words.extend(name.map(|name| format!("--name={}", name.as_str())));
+            }
+            Task::TakePart(Command::Join(join)) => {
+                words.push("join".to_owned());
+                let (pin, name) = (join.pin.as_ref(), join.name.as_ref());
+                words.extend(pin.map(|pin| format!("--pin={}", pin.0.as_str())));
+                words.extend(name.map(|name| format!("--name={}", name.as_str())));
+                words.push(join.link.0.to_string());
+            }
+            Task::Compute => words.push("compute".to_owned()),
+        }
+        let set = flags.into_iter().filter(|(is_set, _)| *is_set);
+        // The link stands last, and does not begin with a hyphen unless it is one.
+        words.splice(2..2, set.map(|(_, flag)| flag.to_owned()));
+        words.into_iter().map(Zeroizing::new).collect()
+    }
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
@@ -110,11 +160,11 @@ impl Create {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Join {
     /// The room's link; `-` to be asked for it, or to read it from the first line of standard input.
-    #[arg(value_parser = secret, env = "BURNCHAT_LINK", hide_env_values = true)]
+    #[arg(value_parser = secret, env = LINK, hide_env_values = true)]
     pub(crate) link: SecretArgument,
 
     /// The creator's PIN, to join as a creator.
-    #[arg(long, value_parser = secret, env = "BURNCHAT_PIN", hide_env_values = true)]
+    #[arg(long, value_parser = secret, env = PIN, hide_env_values = true)]
     pub(crate) pin: Option<SecretArgument>,
 
     /// Your name in the room; an invented one if there is none.
@@ -179,6 +229,28 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Args::command().debug_assert();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_command_line_said_again_says_the_same() {
+        for line in [
+            "burnchat create --relay http://r --ttl 1h --extend 0 --capacity 3 --history --name Ana --json",
+            "burnchat create --relay http://r --anyone-may-burn",
+            "burnchat --json join http://r/r/a#b --pin=-7YQ2XK --name=-Ben",
+            "burnchat join -",
+            "burnchat compute",
+        ] {
+            let args = Args::try_parse_from(line.split(' ')).unwrap();
+            let again = args.words();
+            let again = Args::try_parse_from(again.iter().map(|word| word.as_str())).unwrap();
+            assert_eq!(again.words(), args.words(), "{line}");
+            assert_eq!(again.tells_secrets(), args.tells_secrets());
+            assert_eq!(
+                args.tells_secrets(),
+                line.contains("--name") || line.contains('#')
+            );
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use burnchat_client::burnchat_core::crypto::wipe_stack;
 use tokio::sync::mpsc;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -27,6 +28,8 @@ pub(crate) fn lines() -> mpsc::Receiver<Line> {
             if sender.blocking_send(line).is_err() {
                 return;
             }
+            // Until the next line this thread keeps nothing of the last one.
+            wipe_stack();
         }
     });
     receiver

@@ -1,12 +1,18 @@
 //! Real processes: a relay, people in its rooms, and a network between them that can be cut.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::{Command as Build, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, copy_bidirectional};
+use tokio::io::{
+    AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, Lines, ReadBuf,
+    copy_bidirectional,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
@@ -40,6 +46,11 @@ impl Relay {
         })
         .await;
         Self { process, url }
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id().expect("it runs")
     }
 
     /// Asks the process to end, and waits until it has.
@@ -80,16 +91,24 @@ impl Person {
 
     /// Starts the program.
     pub(crate) fn run(args: &[&str]) -> Self {
-        let mut process = burnchat()
-            .arg("--json")
-            .args(args)
-            .spawn()
-            .expect("the program starts");
+        let mut command = burnchat();
+        command.arg("--json").args(args);
+        Self::of(command)
+    }
+
+    /// Starts the program by a command for it.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut process = command.spawn().expect("the program starts");
         Self {
             commands: process.stdin.take(),
             events: BufReader::new(process.stdout.take().unwrap()).lines(),
             process,
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id().expect("it runs")
     }
 
     pub(crate) async fn tell(&mut self, command: Value) {
@@ -166,7 +185,35 @@ impl Person {
 
 /// The program, with nothing of this environment that it listens to.
 pub(crate) fn burnchat() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_burnchat"));
+    with_pipes(Command::new(env!("CARGO_BIN_EXE_burnchat")))
+}
+
+/// The same; when it asks the system to end it, the system waits for a minute.
+#[cfg(target_os = "linux")]
+pub(crate) fn held_at_its_end() -> Command {
+    let mut command = Command::new("strace");
+    command
+        .args(["--follow-forks", "--daemonize", "--seccomp-bpf"])
+        .args(["--trace=exit_group", "--output=/dev/null"])
+        .arg("--inject=exit_group:delay_enter=60000000")
+        .arg(env!("CARGO_BIN_EXE_burnchat"));
+    with_pipes(command)
+}
+
+/// Whether a program is there that a test needs.
+#[cfg(target_os = "linux")]
+pub(crate) fn installed(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let there = std::env::split_paths(&folders).any(|folder| folder.join(program).exists());
+    let all_of_them = std::env::var_os("BURNCHAT_TEST_EVERYTHING").is_some();
+    assert!(there || !all_of_them, "{program} is not installed");
+    if !there {
+        eprintln!("skipped: {program} is not installed");
+    }
+    there
+}
+
+fn with_pipes(mut command: Command) -> Command {
     command
         .env_remove("BURNCHAT_RELAY")
         .env_remove("BURNCHAT_LINK")
@@ -181,6 +228,8 @@ pub(crate) fn burnchat() -> Command {
 pub(crate) struct Network {
     pub(crate) url: String,
     is_up: watch::Sender<bool>,
+    /// What came from the relay, connection by connection as it came.
+    heard: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Network {
@@ -189,6 +238,8 @@ impl Network {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let there = relay.url.strip_prefix("http://").unwrap().to_owned();
         let (is_up, state) = watch::channel(true);
+        let heard = Arc::default();
+        let listens = Arc::clone(&heard);
         tokio::spawn(async move {
             loop {
                 let (mut here, _) = listener.accept().await.unwrap();
@@ -196,7 +247,8 @@ impl Network {
                 if !*state.borrow() {
                     continue;
                 }
-                let mut there = TcpStream::connect(&there).await.unwrap();
+                let there = TcpStream::connect(&there).await.unwrap();
+                let mut there = Overheard(there, Arc::clone(&listens));
                 tokio::spawn(async move {
                     tokio::select! {
                         _ = copy_bidirectional(&mut here, &mut there) => {}
@@ -205,7 +257,18 @@ impl Network {
                 });
             }
         });
-        Self { url, is_up }
+        Self { url, is_up, heard }
+    }
+
+    /// The tokens of all seats that were given out on it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn seat_tokens(&self) -> Vec<String> {
+        let heard = self.heard.lock().unwrap();
+        let text = String::from_utf8_lossy(&heard);
+        let after = text.split("\"seat_token\":\"").skip(1);
+        after
+            .filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()))
+            .collect()
     }
 
     /// Breaks every connection, and every new one.
@@ -215,6 +278,41 @@ impl Network {
 
     pub(crate) fn mend(&self) {
         self.is_up.send_replace(true);
+    }
+}
+
+/// A stream that keeps a copy of what is read from it.
+struct Overheard(TcpStream, Arc<Mutex<Vec<u8>>>);
+
+impl AsyncRead for Overheard {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.0).poll_read(cx, buffer);
+        let mut heard = self.1.lock().unwrap();
+        heard.extend_from_slice(&buffer.filled()[before..]);
+        read
+    }
+}
+
+impl AsyncWrite for Overheard {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 

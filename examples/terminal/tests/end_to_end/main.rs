@@ -2,7 +2,11 @@
 
 #[cfg(test)]
 mod harness;
+#[cfg(all(test, target_os = "linux"))]
+mod memory;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
 mod rooms;
+#[cfg(all(test, target_os = "linux"))]
+mod tess;

@@ -113,7 +113,7 @@ export async function codes(page) {
 /** @param {Page} page @param {string} reason */
 export const ended = (page, reason) => page.locator(`[data-page="end"][data-reason="${reason}"]`).waitFor();
 
-/** Whether the page's memory holds a text. @param {Page} page @param {string[]} wanted */
+/** Which texts the page's memory holds. @param {Page} page @param {string[]} wanted */
 export async function inMemory(page, wanted) {
   const devtools = await page.context().newCDPSession(page);
   /** @type {string[]} */
@@ -124,6 +124,24 @@ export async function inMemory(page, wanted) {
   await devtools.detach();
   const snapshot = chunks.join('');
   return wanted.filter((text) => snapshot.includes(text));
+}
+
+/**
+ * How many keys the page holds, the garbage gone. Their bytes no script can read and no snapshot has; a key that no script
+ * holds is the browser's to forget.
+ * @param {Page} page
+ * @returns {Promise<number>}
+ */
+export async function keysHeld(page) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('HeapProfiler.collectGarbage');
+  const { result: prototype } = await devtools.send('Runtime.evaluate', { expression: 'CryptoKey.prototype' });
+  const { objects } = await devtools.send('Runtime.queryObjects', { prototypeObjectId: /** @type {string} */ (prototype.objectId) });
+  const { result } = await devtools.send('Runtime.callFunctionOn', { objectId: objects.objectId, functionDeclaration: 'function () { return this.length; }' });
+  // Or the list itself would keep them alive.
+  await devtools.send('Runtime.releaseObject', { objectId: /** @type {string} */ (objects.objectId) });
+  await devtools.detach();
+  return result.value;
 }
 
 /**

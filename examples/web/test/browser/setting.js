@@ -75,6 +75,8 @@ export async function somebody(browser, options = {}) {
   const page = await context.newPage();
   /** @type {{ url: string, headers: string, body: string }[]} */
   const requests = [];
+  /** Frames from the relay. @type {string[]} */
+  const received = [];
   /** @type {string[]} */
   const problems = [];
   context.on('request', async (request) => {
@@ -84,6 +86,7 @@ export async function somebody(browser, options = {}) {
   });
   page.on('websocket', (socket) => {
     requests.push({ url: socket.url(), headers: '', body: '' });
+    socket.on('framereceived', ({ payload }) => received.push(String(payload)));
     socket.on('framesent', ({ payload }) => requests.push({ url: socket.url(), headers: '', body: String(payload) }));
   });
   page.on('pageerror', (error) => problems.push(String(error)));
@@ -93,7 +96,7 @@ export async function somebody(browser, options = {}) {
       problems.push(message.text());
     }
   });
-  return { context, page, requests, problems };
+  return { context, page, requests, received, problems };
 }
 
 /**

@@ -352,6 +352,8 @@ export function roomPage(app, room, roomId) {
       messages.leave();
       write.leave();
       verify.leave();
+      // The browser may hold on to the field that was written in, and with it to all that its listeners reach.
+      people.leave();
       share.wipe();
       invitation?.wipe();
       beside.leave();

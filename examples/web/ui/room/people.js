@@ -84,7 +84,7 @@ export function peoplePanel(room, kick) {
     replace(list, people.map((one) => rows.get(one.id) ?? row(one, mayKick)));
   };
   update();
-  return { element: h('div', { class: 'panel-body' }, count, list, h('p', { class: 'hint' }, t.peoplePanel.tag)), update, again: () => (replace(list), update()) };
+  return { element: h('div', { class: 'panel-body' }, count, list, h('p', { class: 'hint' }, t.peoplePanel.tag)), update, again: () => (replace(list), update()), leave: () => replace(list) };
 }
 
 /** The first character as people count them. @param {string} name */
