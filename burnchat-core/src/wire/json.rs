@@ -376,6 +376,13 @@ mod tests {
             "plain",
             "a \"quoted\" one",
             "back\\slash",
+            // Nothing but what must be escaped, once and twice.
+            "\"",
+            "\\",
+            "\n",
+            "\"\"",
+            "\\\\",
+            "\n\n",
             "\u{0}\u{1}\t\n\r\u{f}\u{10}\u{1f} ",
             "é 🔥 \u{7f}",
         ] {
