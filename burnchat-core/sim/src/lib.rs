@@ -11,6 +11,7 @@ mod coverage;
 mod hostile;
 mod insider;
 mod invariants;
+mod network;
 mod node;
 mod observed;
 mod outputs;

@@ -111,12 +111,18 @@ pub(crate) fn perform(world: &mut World, step: &Step) {
             }
         }
         Deed::Silence(last) => (0..=last).for_each(|who| world.cut(who, false, false)),
-        Deed::Blackout(millis) => {
+        Deed::Blackout(millis, told) => {
+            join(world, None, JoinOptions::default());
+            world.run_for(100);
             let all = 0..world.nodes.len();
-            all.clone()
-                .for_each(|who| one_does(world, Deed::Offline(who)));
+            for who in all.clone() {
+                if let Some(node) = world.nodes.get_mut(who) {
+                    node.online = false;
+                }
+                world.cut(who, told, true);
+            }
             world.run_for(millis);
-            all.for_each(|who| one_does(world, Deed::Online(who)));
+            all.for_each(|who| world.go_online(who));
         }
         Deed::KickAfterRenewal(who, whom) => {
             one_does(world, Deed::Leave(whom));

@@ -68,7 +68,7 @@ impl Step {
     fn millis(&self) -> u64 {
         match self.deed {
             Deed::Rest => self.pause.saturating_add(REST),
-            Deed::Blackout(millis) => self.pause.saturating_add(millis),
+            Deed::Blackout(millis, _) => self.pause.saturating_add(millis),
             _ => self.pause,
         }
     }
@@ -106,8 +106,8 @@ pub enum Deed {
     HalfOpenAtClient(usize),
     /// The connections of the first so many break, and neither end knows.
     Silence(usize),
-    /// No network for anybody, for so many ms.
-    Blackout(u64),
+    /// Somebody joins, and then there is no network for anybody, for so many ms. Whether the relay is told at once.
+    Blackout(u64, bool),
     /// The ticket is replaced, and somebody who has left before is removed.
     KickAfterRenewal(usize, usize),
     /// No network until [`Deed::Online`].
@@ -238,7 +238,11 @@ fn scene(draw: &mut Draw, people: Option<usize>) -> Scene {
         anyone_burns: draw.one_in(4),
         ttl_seconds: 30,
         extension_seconds: draw.pick(&[0, 60, 600]),
-        delay: draw.pick(&[0, 1, 10, 40]),
+        // The last is longer than anyone who is asked for a key has (section 7.1).
+        delay: match draw.one_in(24) {
+            true => 3_000,
+            false => draw.pick(&[0, 1, 10, 40]),
+        },
         jitter: draw.pick(&[0, 5, 60, 300]),
         skew: draw.pick(&[0, 0, 2_000, 20_000]),
         patient: draw.one_in(10),
@@ -289,7 +293,7 @@ fn deed(draw: &mut Draw, scene: &Scene) -> Deed {
         30 | 31 => Deed::HalfOpenAtClient(who),
         32 => match draw.below(4) {
             0 | 1 => Deed::Silence(who),
-            2 => Deed::Blackout(draw.between(1_000, 50_000)),
+            2 => Deed::Blackout(draw.between(1_000, 60_000), draw.one_in(2)),
             _ => Deed::KickAfterRenewal(who, draw.index(scene.people)),
         },
         33..36 => Deed::Offline(who),
