@@ -181,6 +181,18 @@ def client(seeds):
                 + b"\x13"
             )
             seeds.add("client", f"{name}-{lead:02}-application", led + app)
+            keys = b"\x08" + counted(b'{"type":"rekey","seq":1,"version":1}')
+            wanted = b"\x08" + counted(b'{"type":"key_wanted","version":1,"head":"' + b"A" * 43 + b'"}')
+            own = keys + wanted * 2 + b"\x11\x07" + b"\x0e" + short(0) + counted(b"mine") + b"\x11\x07"
+            seeds.add("client", f"{name}-{lead:02}-keys", led + own)
+        for lead, step in enumerate(steps):
+            if "frame" not in step:
+                continue
+            kinds = {"joined": 12, "session_key": 9, "message": 7, "participant_joined": 5}
+            for which in range(kinds.get(json.loads(step["frame"])["type"], 0)):
+                if (lead + which) % 3 == 0:
+                    bent = b"\x12" + bytes([which, 3, 1])
+                    seeds.add("client", f"{name}-{lead:02}-bends-{which}", story + bytes([lead]) + bent + b"\0" * 3)
     for case in cases("frames", "relay_frames", "relay_frames_refused"):
         text = text_of(case)
         if len(text) > LONGEST // 2:

@@ -14,7 +14,7 @@ use burnchat_core::crypto::{Name, ReadMessage};
 use burnchat_core::ids::{EpochId, MessageId, ParticipantId};
 use burnchat_core::link::Link;
 use burnchat_core::time::Timestamp;
-use burnchat_core::wire::RelayFrame;
+use burnchat_core::wire::{ClientFrame, KeyFrame, LoggedEnvelope, RelayFrame, RosterEntry};
 use burnchat_fuzz::{Tape, Watched};
 use libfuzzer_sys::fuzz_target;
 use rand_chacha::ChaCha8Rng;
@@ -192,7 +192,13 @@ impl Follower {
                 let _ = watched.client.set_typing(watched.now, typing, rng);
             }
             16 => self.mark_read(tape),
-            17 | 18 => self.command(tape),
+            17 => self.command(tape),
+            18 => {
+                let place = self.place;
+                self.place += 1;
+                let frame = self.frame_at(place);
+                self.deliver_bent(frame, tape);
+            }
             _ => self.watched.client.leave(self.watched.now),
         }
         self.watched.settle(&mut self.rng);
@@ -289,7 +295,7 @@ impl Follower {
     fn command(&mut self, tape: &mut Tape<'_>) {
         let (watched, rng) = (&mut self.watched, &mut self.rng);
         let (client, now) = (&mut watched.client, watched.now);
-        let _ = match tape.byte() % 6 {
+        let _ = match tape.byte() % 8 {
             0 => {
                 let people = client.participants();
                 let who = tape.pick(&people).map(|one| one.id);
@@ -300,11 +306,103 @@ impl Follower {
             2 => client.renew(now, rng),
             3 => client.extend(now, tape.short().into(), rng),
             4 => client.burn(now, rng),
-            _ => {
+            5 => {
                 client.handle_timeout(now, rng);
                 Ok(())
             }
+            _ => return self.log_what_it_sent(),
         };
+    }
+
+    /// The relay takes the next frame of the client's own into the log, if it is one for the log.
+    fn log_what_it_sent(&mut self) {
+        let (watched, seq) = (&mut self.watched, self.seq.saturating_add(1));
+        let Some(me) = watched.client.id().filter(|_| !watched.sent.is_empty()) else {
+            return;
+        };
+        let frame = match watched.sent.remove(0) {
+            ClientFrame::Message(envelope) => {
+                RelayFrame::Message(LoggedEnvelope::new(seq, me, envelope))
+            }
+            ClientFrame::SessionKey(offer) => RelayFrame::SessionKey(Box::new(KeyFrame {
+                seq,
+                version: offer.version,
+                steward: me,
+                roster_hash: offer.roster_hash,
+                prev: offer.prev,
+                commit: offer.commit,
+                sig: offer.sig,
+                wrapped: None,
+                back: offer.back,
+            })),
+            _ => return,
+        };
+        self.deliver(frame.encode().as_bytes());
+    }
+
+    /// The frame with one of its values bent: it is well-formed, and wrong.
+    fn deliver_bent(&mut self, frame: &str, tape: &mut Tape<'_>) {
+        let Ok(Some(mut frame)) = RelayFrame::parse(frame.as_bytes()) else {
+            return;
+        };
+        let (which, place, change) = (tape.byte(), tape.byte(), tape.byte());
+        let number = |number: &mut u64| *number ^= u64::from(change);
+        let bend = |bytes: &mut [u8]| {
+            if let Some(byte) = bytes.get_mut(usize::from(place)) {
+                *byte ^= change;
+            }
+        };
+        let bend_entry = |entry: &mut RosterEntry, which: u8| match which % 5 {
+            0 => bend(&mut entry.kem_pub.0),
+            1 => bend(&mut entry.sig_pub.0),
+            2 => bend(&mut entry.sealed_name.0),
+            3 => bend(&mut entry.join_proof.0),
+            _ => number(&mut entry.number),
+        };
+        match &mut frame {
+            RelayFrame::Joined(joined) => match which % 12 {
+                0 => number(&mut joined.seq),
+                1 => number(&mut joined.version),
+                2 => bend(&mut joined.head.0),
+                3 => bend(&mut joined.ticket_hash.0),
+                4 => number(&mut joined.seconds_remaining),
+                5 => joined.history ^= true,
+                6 => joined.participants.rotate_left(1),
+                _ => {
+                    if let Some(entry) = joined.participants.first_mut() {
+                        bend_entry(entry, which);
+                    }
+                }
+            },
+            RelayFrame::ParticipantJoined(entry) => bend_entry(&mut entry.participant, which),
+            RelayFrame::ParticipantLeft(entry) => bend(&mut entry.id.0),
+            RelayFrame::SessionKey(entry) => match (which % 9, &mut entry.wrapped, &mut entry.back)
+            {
+                (0, Some(wrapped), _) => bend(&mut wrapped.0),
+                (0, None, _) | (1, ..) => bend(&mut entry.commit.0),
+                (2, ..) => bend(&mut entry.sig.0),
+                (3, ..) => bend(&mut entry.steward.0),
+                (4, ..) => bend(&mut entry.roster_hash.0),
+                (5, ..) => number(&mut entry.version),
+                (6, _, Some(back)) => bend(&mut back.wrapped.0),
+                (7, _, Some(back)) => bend(&mut back.epoch.0),
+                _ => entry.wrapped = None,
+            },
+            RelayFrame::Message(entry) => match which % 7 {
+                0 => bend(&mut entry.ciphertext.0),
+                1 => bend(&mut entry.sig.0),
+                2 => bend(&mut entry.iv.0),
+                3 => bend(&mut entry.sender.0),
+                4 => bend(&mut entry.epoch.0),
+                5 => entry.flags ^= change,
+                _ => number(&mut entry.n),
+            },
+            RelayFrame::Renewed(entry) => bend(&mut entry.ticket_hash.0),
+            RelayFrame::Resumed(resumed) => number(&mut resumed.seq),
+            RelayFrame::EpochEnd(entry) => number(&mut entry.version),
+            _ => {}
+        }
+        self.deliver(frame.encode().as_bytes());
     }
 }
 
