@@ -398,6 +398,33 @@ mod rooms {
     }
 
     #[test]
+    fn who_comes_while_the_first_key_is_made_reads_what_was_written_under_it() {
+        for wait in (0..600).step_by(20) {
+            let mut world = World::new(19);
+            let settings = RoomSettings {
+                history: true,
+                ..plain()
+            };
+            let room = world.create(settings);
+            let ana = world.join_as_creator(&room, "ana");
+            while world.nodes[ana].client.id().is_none() {
+                world.run_for(1);
+            }
+            world.send(ana, "first");
+            world.run_for(wait);
+            let ben = world.join(&room, "ben");
+            world.run_for(2_000);
+            // If Ben is on the roster of the first key, it comes back to Ana, who wrote it before he came (section 8.4).
+            let accepted = |event: &Event| matches!(event, Event::Accepted { .. });
+            let wanted: &[&str] = match world.has_event(ana, accepted) {
+                true => &["first"],
+                false => &[],
+            };
+            assert_eq!(world.texts(ben), wanted, "{wait} ms");
+        }
+    }
+
+    #[test]
     fn who_was_keyed_before_the_history_was_given_up_reads_on() {
         let mut world = World::new(17);
         let settings = RoomSettings {

@@ -357,7 +357,9 @@ impl Session {
         if !fits {
             cx.fault(Code::HistoryUnavailable, None);
         }
-        if reader.items.is_empty() && reader.frames.is_empty() && fits {
+        // With others there, one of them may write before this client is first keyed, in an epoch begun before it came.
+        let nobody_wrote = reader.items.is_empty() && reader.frames.is_empty();
+        if nobody_wrote && reader.joined_others.is_empty() && fits {
             reader.phase = Phase::Done;
             cx.event(Event::HistoryRead { complete });
         }
