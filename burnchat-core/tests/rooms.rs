@@ -398,6 +398,38 @@ mod rooms {
     }
 
     #[test]
+    fn who_was_keyed_before_the_history_was_given_up_reads_on() {
+        let mut world = World::new(17);
+        let settings = RoomSettings {
+            history: true,
+            ..plain()
+        };
+        let room = world.room_of(settings, &["ana", "ben"]);
+        let cleo = world.join(&room, "cleo");
+        world.tamper(move |node, frame| {
+            if node == cleo && frame.contains("history_end") {
+                vec![]
+            } else {
+                vec![frame.to_owned()]
+            }
+        });
+        world.run_for(100);
+        world.stop_tampering();
+        world.go_offline(cleo);
+        world.run_for(2_000);
+        // The key is among what she missed, and comes before `resumed` ends her waiting for the history.
+        world.go_online(cleo);
+        world.run_for(2_000);
+        assert!(world.has_event(cleo, |event| matches!(
+            event,
+            Event::HistoryRead { complete: false }
+        )));
+        world.send(0, "after all");
+        world.run_for(500);
+        assert_eq!(world.texts(cleo), ["after all"]);
+    }
+
+    #[test]
     fn a_join_whose_answer_was_lost_gets_in_once_its_ghost_is_gone() {
         let mut world = World::new(18);
         let settings = RoomSettings {

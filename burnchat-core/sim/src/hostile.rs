@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use burnchat_core::wire::{ClientFrame, Envelope, RelayFrame};
 
+use crate::insider;
 use crate::script::{Draw, Hostility};
 use crate::withhold::Withheld;
-use crate::world::World;
+use crate::world::{Down, World};
 
 /// What hostility needs to remember.
 #[derive(Default)]
@@ -99,6 +100,7 @@ pub(crate) fn prepare(world: &mut World, number: u64) {
         .unwrap_or(Trick::Drop);
     let index = match world.scene.hostility {
         Hostility::None => return,
+        Hostility::Insider => return insider::act(world, number),
         Hostility::Relay => draw.index(world.nodes.len().max(1)),
         // The second to come, so that there is a creator besides.
         Hostility::Participant => 1,
@@ -139,20 +141,21 @@ pub(crate) fn prepare(world: &mut World, number: u64) {
     }
 }
 
-/// What becomes of a frame on its way to a client.
+/// What becomes of a frame on its way to a client, if it does not arrive as it is.
 pub(crate) fn changed_down(
     world: &mut World,
     index: usize,
     connection: u64,
-    frame: &[u8],
-) -> Vec<Vec<u8>> {
+    down: &Down,
+) -> Option<Vec<Vec<u8>>> {
     let hostile = &mut world.hostile;
+    let frame = &down.bytes;
     match world.scene.hostility {
-        Hostility::None => return vec![frame.to_vec()],
+        Hostility::None | Hostility::Insider => return None,
         // What others are told it can play again as its own.
         Hostility::Participant => {
             hostile.remember(frame);
-            return vec![frame.to_vec()];
+            return None;
         }
         Hostility::Relay => hostile.remember(frame),
     }
@@ -162,24 +165,27 @@ pub(crate) fn changed_down(
         // On another connection the numbers start anew: there is nothing to be had any more.
         let (frames, over) = match withheld.connection == connection {
             true => withheld.pass(frame),
-            false => (vec![frame.to_vec()], true),
+            false => (vec![frame.clone()], true),
         };
         if over {
             hostile.withheld = None;
         }
-        return frames;
+        return Some(frames);
     }
-    let mut frames = vec![frame.to_vec()];
-    if let Some((_, held)) = hostile.held.take_if(|(of, _)| *of == index) {
-        frames.push(held);
+    let held = hostile.held.take_if(|(of, _)| *of == index);
+    let trick = hostile.take(index, frame);
+    if held.is_none() && trick.is_none() {
+        return None;
     }
-    let Some((trick, number)) = hostile.take(index, frame) else {
-        return frames;
+    let mut frames = vec![frame.clone()];
+    frames.extend(held.map(|(_, held)| held));
+    let Some((trick, number)) = trick else {
+        return Some(frames);
     };
     hostile.acted = true;
     if trick == Trick::Swap {
-        hostile.held = Some((index, frame.to_vec()));
-        return frames.split_off(1);
+        hostile.held = Some((index, frame.clone()));
+        return Some(frames.split_off(1));
     }
     frames.extend(apply(hostile, trick, number, &mut frames.clone()));
     if matches!(
@@ -188,7 +194,7 @@ pub(crate) fn changed_down(
     ) {
         frames.remove(0);
     }
-    frames
+    Some(frames)
 }
 
 /// What becomes of a frame on its way to the relay.

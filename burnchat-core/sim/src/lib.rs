@@ -6,6 +6,7 @@
 
 mod coverage;
 mod hostile;
+mod insider;
 mod invariants;
 mod node;
 mod outputs;
@@ -23,4 +24,4 @@ pub use rule::{Rule, Violation};
 pub use run::{Outcome, is_repeatable, run};
 pub use script::{Deed, Hostility, Scene, Script, Step};
 pub use shrink::{kept, parse_kept, shrink};
-pub use trace::Trace;
+pub use trace::{Note, Trace};

@@ -1,6 +1,7 @@
 //! One client, and what is known of it from outside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use burnchat_core::client::{Client, EndReason, Status};
 use burnchat_core::crypto::Secret;
@@ -13,7 +14,7 @@ use crate::invariants::OwnClock;
 /// One client, its network and its clock, and everything it has told.
 pub(crate) struct Node {
     pub(crate) client: Client,
-    pub(crate) name: String,
+    pub(crate) name: Rc<str>,
     pub(crate) peer: PeerKey,
     /// How far its clock is ahead of the world's, ms.
     pub(crate) ahead: i64,
@@ -28,6 +29,8 @@ pub(crate) struct Node {
     pub(crate) slow: u64,
     pub(crate) wants_connection: bool,
     pub(crate) connection: Option<u64>,
+    /// What its machine said when it was last asked for its timer.
+    timer: Option<Timestamp>,
     pub(crate) told: Told,
 }
 
@@ -44,10 +47,14 @@ pub(crate) struct Told {
     /// When its own clock must have ended it, in the machine's time.
     pub(crate) burn_by: Option<Timestamp>,
     pub(crate) ended: Option<EndReason>,
+    pub(crate) ended_at: Option<Timestamp>,
     pub(crate) status: Option<Status>,
     pub(crate) key_state: Option<&'static str>,
     /// The version that was looked at last, and how many others were verified on it.
     pub(crate) looked_at: Option<u64>,
+    /// The newest epoch it was seen to hold, and the one at the head.
+    pub(crate) held: Option<(u64, EpochId)>,
+    pub(crate) head: Option<EpochId>,
     pub(crate) others_verified: usize,
     /// Who was on the roster of each version, as this node saw it.
     pub(crate) rosters: BTreeMap<u64, Vec<ParticipantId>>,
@@ -76,14 +83,14 @@ pub(crate) enum Fate {
 }
 
 impl Node {
-    pub(crate) fn new(client: Client, name: String, number: u64, ahead: i64) -> Self {
+    pub(crate) fn new(client: Client, name: &str, number: u64, ahead: i64) -> Self {
         let mut peer = [0; 16];
         for (to, from) in peer.iter_mut().zip(number.saturating_add(1).to_be_bytes()) {
             *to = from;
         }
         Self {
             client,
-            name,
+            name: name.into(),
             peer: PeerKey(peer),
             ahead,
             online: true,
@@ -93,6 +100,7 @@ impl Node {
             slow: 0,
             wants_connection: false,
             connection: None,
+            timer: None,
             told: Told::default(),
         }
     }
@@ -107,10 +115,15 @@ impl Node {
         if self.crashed {
             return None;
         }
-        let at = self.client.poll_timeout()?;
+        let at = self.timer?;
         Some(Timestamp(
             at.0.saturating_add_signed(self.ahead.saturating_neg()),
         ))
+    }
+
+    /// The machine has been used: asks it for its timer.
+    pub(crate) fn note_timer(&mut self) {
+        self.timer = self.client.poll_timeout();
     }
 
     pub(crate) fn is_joined(&self) -> bool {

@@ -1,13 +1,14 @@
 //! What the machines want done, done.
 
+use std::rc::Rc;
+
 use burnchat_core::client::Output;
 use burnchat_core::relay::{CloseCode, ConnectionId, Output as HubOutput};
-use burnchat_core::wire::EncodedFrame;
 
 use crate::hostile;
 use crate::invariants;
 use crate::rule::Rule;
-use crate::world::{Packet, World};
+use crate::world::{Down, Packet, World};
 
 impl World {
     pub(crate) fn drain_hub(&mut self) {
@@ -16,6 +17,7 @@ impl World {
             outputs = outputs.saturating_add(1);
             match output {
                 HubOutput::Send { to, frame } => {
+                    let frame = self.frame_down(frame.as_bytes().to_vec());
                     invariants::on_hub_frame(self, &frame);
                     for ConnectionId(connection) in to {
                         self.relay_sends(connection, &frame);
@@ -46,7 +48,7 @@ impl World {
         invariants::after_hub(self, outputs);
     }
 
-    fn relay_sends(&mut self, connection: u64, frame: &EncodedFrame) {
+    fn relay_sends(&mut self, connection: u64, frame: &Rc<Down>) {
         let Some(state) = self.connections.get(&connection) else {
             return;
         };
@@ -61,8 +63,12 @@ impl World {
             return;
         }
         let node = state.node;
-        let frames = hostile::changed_down(self, node, connection, frame.as_bytes());
+        let Some(frames) = hostile::changed_down(self, node, connection, frame) else {
+            self.send_down(connection, Rc::clone(frame));
+            return;
+        };
         for frame in frames {
+            let frame = self.frame_down(frame);
             self.send_down(connection, frame);
         }
     }
@@ -103,6 +109,9 @@ impl World {
                 other => self.broken(Rule::Bounded, format!("an output unheard of: {other:?}")),
             }
         }
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.note_timer();
+        }
         invariants::after_client(self, index, outputs);
     }
 
@@ -115,13 +124,7 @@ impl World {
         else {
             return;
         };
-        let Some(state) = self.connections.get_mut(&connection) else {
-            return;
-        };
-        state.client_open = false;
         let lost = self.hostile.dead.contains(&connection);
-        let at = state.last_up.max(self.now.0);
-        let clean = !lost && (code == 1000 || code == 1001);
-        self.push(at, Packet::HubLearnsOfClose { connection, clean });
+        self.hang_up(connection, !lost && (code == 1000 || code == 1001));
     }
 }

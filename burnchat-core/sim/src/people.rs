@@ -8,8 +8,10 @@ use burnchat_core::relay::PeerKey;
 use burnchat_core::wire::Role;
 
 use crate::hostile;
+use crate::insider;
 use crate::invariants::{self, Text};
 use crate::script::{Deed, REST, Step};
+use crate::trace::Note;
 use crate::world::World;
 
 /// Most clients a run has in all, those gone included: as many again as are there at once.
@@ -20,6 +22,7 @@ fn most(world: &World) -> usize {
 /// Does one step.
 pub(crate) fn perform(world: &mut World, step: &Step) {
     let now = world.now;
+    world.trace.note(now, Note::Step, step.number as u64, &[]);
     world
         .trace
         .tell(now, format_args!("step {}: {:?}", step.number, step.deed));
@@ -120,13 +123,20 @@ pub(crate) fn perform(world: &mut World, step: &Step) {
 
 /// Brings every network up and waits until everything must have come to rest.
 pub(crate) fn rest(world: &mut World) {
+    insider::leave(world);
     for index in 0..world.nodes.len() {
         if let Some(node) = world.nodes.get_mut(index) {
             node.slow = 0;
         }
         world.go_online(index);
     }
-    world.run_for(REST);
+    let until = world.now.plus_millis(REST);
+    while world.violation.is_none() && world.now < until {
+        world.run_for(500);
+        if !world.scene.patient && invariants::is_quiet(world) {
+            break;
+        }
+    }
     invariants::at_rest(world);
 }
 

@@ -33,6 +33,8 @@ pub struct Scene {
     pub jitter: u64,
     /// How far clocks are off at most, ms.
     pub skew: u64,
+    /// Whether a rest goes on although nothing is to be waited for.
+    pub patient: bool,
     /// Whom nobody can trust.
     pub hostility: Hostility,
 }
@@ -46,6 +48,8 @@ pub enum Hostility {
     Relay,
     /// One participant, whose frames to the relay are changed; the relay keeps to the spec.
     Participant,
+    /// One participant who has keys and makes its frames itself; the relay keeps to the spec.
+    Insider,
 }
 
 /// One thing that is done, some time after the one before.
@@ -57,6 +61,16 @@ pub struct Step {
     pub pause: u64,
     /// What.
     pub deed: Deed,
+}
+
+impl Step {
+    /// How long it takes with the pause before it, ms.
+    fn millis(&self) -> u64 {
+        match self.deed {
+            Deed::Rest => self.pause.saturating_add(REST),
+            _ => self.pause,
+        }
+    }
 }
 
 /// What can be done. Numbers of people are taken modulo how many there are.
@@ -137,8 +151,12 @@ impl Script {
     #[must_use]
     pub fn draw(seed: u64, people: Option<usize>) -> Self {
         let mut draw = Draw(ChaCha8Rng::seed_from_u64(seed));
-        let scene = scene(&mut draw, people);
-        let count = draw.between(5, 60);
+        let mut scene = scene(&mut draw, people);
+        // Most rooms are short: what goes wrong does so early, and then there are the more of them.
+        let count = match draw.one_in(10) {
+            true => draw.between(20, 60),
+            false => draw.between(3, 14),
+        };
         let mut steps = vec![Step {
             number: 0,
             pause: 0,
@@ -160,6 +178,24 @@ impl Script {
             };
             steps.push(step);
         }
+        let millis: u64 = steps.iter().map(Step::millis).sum();
+        let whole = millis.saturating_add(REST).div_ceil(1_000);
+        // Some end in the middle of it, some when all is done, the others when somebody burns them.
+        scene.ttl_seconds = match draw.below(16) {
+            0 => draw.between(30, whole.max(31)),
+            1 => whole.saturating_add(30),
+            _ => {
+                for deed in [Deed::Rest, Deed::Burn(0)] {
+                    let number = steps.len();
+                    steps.push(Step {
+                        number,
+                        pause: 0,
+                        deed,
+                    });
+                }
+                whole.saturating_add(150)
+            }
+        };
         Self { seed, scene, steps }
     }
 
@@ -182,14 +218,16 @@ fn scene(draw: &mut Draw, people: Option<usize>) -> Scene {
         people: people.unwrap_or(usize::try_from(drawn).unwrap_or(8)),
         history: draw.one_in(3),
         anyone_burns: draw.one_in(4),
-        ttl_seconds: draw.pick(&[30, 180, 600, 600, 900, 1_200]),
+        ttl_seconds: 30,
         extension_seconds: draw.pick(&[0, 60, 600]),
         delay: draw.pick(&[0, 1, 10, 40]),
         jitter: draw.pick(&[0, 5, 60, 300]),
         skew: draw.pick(&[0, 0, 2_000, 20_000]),
+        patient: draw.one_in(10),
         hostility: match draw.below(8) {
             0 | 1 => Hostility::Relay,
             2 => Hostility::Participant,
+            3 => Hostility::Insider,
             _ => Hostility::None,
         },
     }
@@ -231,7 +269,14 @@ fn deed(draw: &mut Draw, scene: &Scene) -> Deed {
         36..40 => Deed::Online(who),
         40..42 => Deed::Slow(who, draw.pick(&[0, 100, 1_000])),
         42..62 => Deed::Write(who, draw.pick(&[0, 0, 0, 1_500])),
-        62..66 => Deed::Burst(who, u8::try_from(draw.between(2, 120)).unwrap_or(2)),
+        62..66 => Deed::Burst(
+            who,
+            match draw.one_in(12) {
+                // More than may be in flight (section 8.4), and than a connection may send at once (16).
+                true => u8::try_from(draw.between(60, 250)).unwrap_or(60),
+                false => u8::try_from(draw.between(2, 9)).unwrap_or(2),
+            },
+        ),
         66..69 => Deed::Typing(who, draw.one_in(2)),
         69..75 => Deed::Read(who),
         75..80 => Deed::Kick(who, draw.index(scene.people), !draw.one_in(4)),

@@ -14,6 +14,30 @@ pub struct Trace {
     start: Timestamp,
 }
 
+/// What a note is about.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub enum Note {
+    /// A step of the script.
+    Step = 1,
+    /// A timer of the hub.
+    HubTimer,
+    /// A timer of a client.
+    ClientTimer,
+    /// A connection is opened.
+    Connect,
+    /// A frame reaches the hub.
+    ToHub,
+    /// A frame reaches a client: its number.
+    ToClient,
+    /// A frame is made for clients.
+    Frame,
+    /// An application is told something.
+    Event,
+    /// A rule does not hold.
+    Violation,
+}
+
 impl Trace {
     /// Nothing has happened yet. `story` is whether lines for people are kept, too.
     #[must_use]
@@ -26,20 +50,28 @@ impl Trace {
         }
     }
 
-    /// Something that only the hash needs to know: a frame, a deadline.
-    pub fn note(&mut self, now: Timestamp, what: &str, who: u64, bytes: &[u8]) {
+    /// Something happens: a timer, a frame that arrives, what somebody does.
+    pub fn note(&mut self, now: Timestamp, what: Note, who: u64, bytes: &[u8]) {
         self.events = self.events.saturating_add(1);
-        self.hash.update(now.0.to_be_bytes());
-        self.hash.update(what.as_bytes());
-        self.hash.update(who.to_be_bytes());
-        self.hash.update((bytes.len() as u64).to_be_bytes());
+        self.add(now, what, who, bytes);
+    }
+
+    /// Something comes of it: a frame is made, an application is told.
+    pub fn add(&mut self, now: Timestamp, what: Note, who: u64, bytes: &[u8]) {
+        let [mut head, mut len] = [[0; 16]; 2];
+        let (start, rest) = head.split_at_mut(8);
+        start.copy_from_slice(&now.0.to_be_bytes());
+        rest.copy_from_slice(&who.to_be_bytes());
+        let (start, rest) = len.split_at_mut(8);
+        start.copy_from_slice(&(bytes.len() as u64).to_be_bytes());
+        rest.fill(what as u8);
+        self.hash.update(head);
+        self.hash.update(len);
         self.hash.update(bytes);
     }
 
-    /// Something that people can follow.
+    /// Something that people can follow. It is told of what is noted anyway.
     pub fn tell(&mut self, now: Timestamp, line: fmt::Arguments<'_>) {
-        let line = line.to_string();
-        self.note(now, "told", 0, line.as_bytes());
         let since = now.millis_since(self.start);
         if let Some(story) = &mut self.story {
             story.push(format!(
@@ -50,7 +82,7 @@ impl Trace {
         }
     }
 
-    /// How many notes were taken.
+    /// How many things happened.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.events

@@ -4,6 +4,7 @@
 //! each of them the rules are looked at.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use burnchat_core::client::{Client, JoinOptions, RoomSettings, plan_room};
 use burnchat_core::crypto::{Name, Secret};
@@ -11,17 +12,18 @@ use burnchat_core::ids::RoomId;
 use burnchat_core::link::Link;
 use burnchat_core::relay::{ConnectionId, Disconnect, Hub, Limits, PeerKey};
 use burnchat_core::time::Timestamp;
-use burnchat_core::wire::{RelayFrame, WhoMayBurn};
+use burnchat_core::wire::{ClientFrame, RelayFrame, WhoMayBurn};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::coverage::Coverage;
 use crate::hostile::Hostile;
+use crate::insider::{self, INSIDER, Insider};
 use crate::invariants::{self, Ledger};
 use crate::node::Node;
 use crate::rule::{Rule, Violation};
 use crate::script::{Draw, Hostility, Scene};
-use crate::trace::Trace;
+use crate::trace::{Note, Trace};
 
 /// Some day in 2026.
 pub(crate) const START: Timestamp = Timestamp(1_790_000_000_000);
@@ -42,6 +44,7 @@ pub(crate) struct World {
     pub(crate) keys: ChaCha8Rng,
     pub(crate) network: Draw,
     pub(crate) hostile: Hostile,
+    pub(crate) insider: Option<Insider>,
     pub(crate) ledger: Ledger,
     pub(crate) coverage: Coverage,
     pub(crate) trace: Trace,
@@ -50,6 +53,7 @@ pub(crate) struct World {
     queue: BTreeMap<(u64, u64), Packet>,
     order: u64,
     next_connection: u64,
+    frames: u64,
     at_once: u32,
 }
 
@@ -73,9 +77,24 @@ pub(crate) struct Connection {
 pub(crate) enum Packet {
     Connect { node: usize },
     ToHub { connection: u64, frame: Vec<u8> },
-    ToClient { connection: u64, frame: Vec<u8> },
+    ToClient { connection: u64, frame: Rc<Down> },
     HubLearnsOfClose { connection: u64, clean: bool },
     ClientLearnsOfClose { connection: u64 },
+}
+
+/// A frame on its way to clients, read once for all of them.
+pub(crate) struct Down {
+    /// Its place among all of them.
+    pub(crate) number: u64,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) parsed: Option<RelayFrame>,
+}
+
+/// What happens next.
+enum Next {
+    Hub,
+    Client(usize),
+    Packet,
 }
 
 impl World {
@@ -118,6 +137,7 @@ impl World {
             keys,
             network: Draw(ChaCha8Rng::seed_from_u64(seed ^ 0x6e65_7477)),
             hostile: Hostile::default(),
+            insider: None,
             ledger: Ledger::default(),
             coverage: Coverage::default(),
             trace: Trace::new(START, story),
@@ -126,6 +146,7 @@ impl World {
             queue: BTreeMap::new(),
             order: 0,
             next_connection: 1,
+            frames: 0,
             at_once: 0,
         })
     }
@@ -144,7 +165,7 @@ impl World {
         let drawn = i64::try_from(self.network.between(0, self.scene.skew.saturating_mul(2)));
         let ahead = drawn.unwrap_or(0).saturating_sub(skew);
         self.nodes
-            .push(Node::new(client, name, index as u64, ahead));
+            .push(Node::new(client, &name, index as u64, ahead));
         self.drain_client(index);
         Some(index)
     }
@@ -153,7 +174,10 @@ impl World {
     pub(crate) fn broken(&mut self, rule: Rule, what: String) {
         let presumed = self.scene.hostility == Hostility::Relay && !self.hostile.harmless();
         if self.violation.is_none() && (!presumed || rule.holds_with_a_hostile_relay()) {
-            self.trace.tell(self.now, format_args!("VIOLATION {what}"));
+            let now = self.now;
+            self.trace
+                .add(now, Note::Violation, rule as u64, what.as_bytes());
+            self.trace.tell(now, format_args!("VIOLATION {what}"));
             let at = self.now;
             self.violation = Some(Violation { rule, at, what });
         }
@@ -187,7 +211,7 @@ impl World {
     pub(crate) fn run_for(&mut self, millis: u64) {
         let until = self.now.plus_millis(millis);
         while self.violation.is_none() {
-            let Some(at) = self.next_due().filter(|at| *at <= until) else {
+            let Some((at, next)) = self.next().filter(|(at, _)| *at <= until) else {
                 break;
             };
             if at > self.now {
@@ -199,7 +223,7 @@ impl World {
             if self.at_once > AT_ONCE {
                 self.broken(Rule::Bounded, "the machines do not come to rest".into());
             }
-            self.step();
+            self.step(next);
         }
         self.now = self.now.max(until);
     }
@@ -263,6 +287,11 @@ impl World {
         self.cut(index, hub_knows, true);
     }
 
+    /// Whether nothing is on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Whether frames pass between a node and the relay.
     pub(crate) fn is_connected(&self, node: &Node) -> bool {
         node.connection.is_some_and(|connection| {
@@ -282,6 +311,15 @@ impl World {
         if self.hostile.dead.contains(&connection) {
             return;
         }
+        self.send_up_bytes(connection, frame);
+    }
+
+    /// Sends a frame to the relay on this connection.
+    pub(crate) fn send_up_on(&mut self, connection: u64, frame: ClientFrame) {
+        self.send_up_bytes(connection, frame.encode().as_bytes().to_vec());
+    }
+
+    fn send_up_bytes(&mut self, connection: u64, frame: Vec<u8>) {
         let delay = self.delay(0);
         let now = self.now.0;
         if let Some(state) = self.connections.get_mut(&connection) {
@@ -292,7 +330,7 @@ impl World {
     }
 
     /// Sends a frame to a client on the connection it has.
-    pub(crate) fn send_down(&mut self, connection: u64, frame: Vec<u8>) {
+    pub(crate) fn send_down(&mut self, connection: u64, frame: Rc<Down>) {
         let Some(state) = self.connections.get(&connection) else {
             return;
         };
@@ -306,42 +344,45 @@ impl World {
         }
     }
 
-    /// When the next thing happens.
-    fn next_due(&self) -> Option<Timestamp> {
-        let packet = self.queue.keys().next().map(|(at, _)| Timestamp(*at));
-        let clients = self.nodes.iter().filter_map(Node::due);
-        [packet, self.hub.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .chain(clients)
-            .min()
-            .map(|at| at.max(self.now))
+    /// What happens next, and when: of what is due at once the hub's timers first, then those of clients, then what
+    /// travels.
+    fn next(&self) -> Option<(Timestamp, Next)> {
+        let hub = self.hub.poll_timeout().map(|at| (at, Next::Hub));
+        let mut first = hub.map(|(at, next)| (at.max(self.now), next));
+        let mut consider = |at: Timestamp, next: Next| {
+            let at = at.max(self.now);
+            if first.as_ref().is_none_or(|(earliest, _)| at < *earliest) {
+                first = Some((at, next));
+            }
+        };
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let Some(at) = node.due() {
+                consider(at, Next::Client(index));
+            }
+        }
+        if let Some(((at, _), _)) = self.queue.first_key_value() {
+            consider(Timestamp(*at), Next::Packet);
+        }
+        first
     }
 
-    /// One thing happens: of those due the hub's timers first, then those of clients, then what travels.
-    fn step(&mut self) {
+    fn step(&mut self, next: Next) {
         let now = self.now;
-        if self.hub.poll_timeout().is_some_and(|at| at <= now) {
-            self.trace.note(now, "hub timer", 0, &[]);
-            self.hub.handle_timeout(now);
-            self.drain_hub();
-            return;
-        }
-        let timer = self
-            .nodes
-            .iter()
-            .position(|node| node.due().is_some_and(|at| at <= now));
-        if let Some(index) = timer {
-            self.trace.note(now, "client timer", index as u64, &[]);
-            self.act(index, |client, now, rng| client.handle_timeout(now, rng));
-            return;
-        }
-        if let Some(((at, order), packet)) = self.queue.pop_first() {
-            if at > now.0 {
-                self.queue.insert((at, order), packet);
-                return;
+        match next {
+            Next::Hub => {
+                self.trace.note(now, Note::HubTimer, 0, &[]);
+                self.hub.handle_timeout(now);
+                self.drain_hub();
             }
-            self.deliver(packet);
+            Next::Client(index) => {
+                self.trace.note(now, Note::ClientTimer, index as u64, &[]);
+                self.act(index, |client, now, rng| client.handle_timeout(now, rng));
+            }
+            Next::Packet => {
+                if let Some((_, packet)) = self.queue.pop_first() {
+                    self.deliver(packet);
+                }
+            }
         }
     }
 
@@ -352,7 +393,7 @@ impl World {
             Packet::ToHub { connection, frame } => {
                 let open = self.connections.get(&connection);
                 if open.is_some_and(|open| open.hub_open) {
-                    self.trace.note(now, "to hub", connection, &frame);
+                    self.trace.note(now, Note::ToHub, connection, &frame);
                     let id = ConnectionId(connection);
                     self.hub.handle_frame(now, id, &frame, &mut self.keys);
                     self.drain_hub();
@@ -361,7 +402,12 @@ impl World {
             Packet::ToClient { connection, frame } => {
                 let open = self.connections.get(&connection);
                 if let Some(node) = open.filter(|open| open.client_open).map(|open| open.node) {
-                    self.trace.note(now, "to client", connection, &frame);
+                    let number = frame.number.to_be_bytes();
+                    self.trace.note(now, Note::ToClient, connection, &number);
+                    if let (INSIDER, Some(parsed)) = (node, &frame.parsed) {
+                        insider::reads(self, parsed);
+                        return;
+                    }
                     self.client_reads(node, &frame);
                 }
             }
@@ -372,23 +418,36 @@ impl World {
         }
     }
 
-    fn client_reads(&mut self, index: usize, frame: &[u8]) {
-        let parsed = RelayFrame::parse(frame).ok().flatten();
+    /// A frame that goes to clients.
+    pub(crate) fn frame_down(&mut self, bytes: Vec<u8>) -> Rc<Down> {
+        self.frames = self.frames.saturating_add(1);
+        let number = self.frames;
+        self.trace.add(self.now, Note::Frame, number, &bytes);
+        let parsed = RelayFrame::parse(&bytes).ok().flatten();
+        Rc::new(Down {
+            number,
+            bytes,
+            parsed,
+        })
+    }
+
+    fn client_reads(&mut self, index: usize, frame: &Down) {
+        let parsed = frame.parsed.as_ref();
         let Some(node) = self.nodes.get_mut(index).filter(|node| !node.crashed) else {
             return;
         };
         let now = node.clock(self.now);
         let own = node.told.clock.advance(now);
         let before = node.client.status();
-        node.told.reading = match &parsed {
+        node.told.reading = match parsed {
             Some(RelayFrame::Message(envelope)) => Some(envelope.epoch),
             _ => None,
         };
-        let outcome = node.client.handle_frame(now, frame, &mut self.keys);
-        if let (Ok(()), Some(parsed)) = (&outcome, &parsed) {
+        let outcome = node.client.handle_frame(now, &frame.bytes, &mut self.keys);
+        if let (Ok(()), Some(parsed)) = (&outcome, parsed) {
             invariants::learn(&mut node.told, parsed, own, self.room.not_after);
         }
-        self.coverage.read(before, parsed.as_ref(), outcome.is_ok());
+        self.coverage.read(before, parsed, outcome.is_ok());
         self.drain_client(index);
         if let Some(node) = self.nodes.get_mut(index) {
             node.told.reading = None;
@@ -410,14 +469,25 @@ impl World {
         if node.connection.is_some() || node.told.ended.is_some() {
             return;
         }
+        let peer = node.peer;
+        let connection = self.open(index, peer);
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.connection = Some(connection);
+        }
+        let outcome = self.act(index, |client, now, rng| client.handle_connected(now, rng));
+        if let Some(Err(error)) = outcome {
+            invariants::on_error(self, index, error);
+        }
+    }
+
+    /// Opens a connection to the relay.
+    pub(crate) fn open(&mut self, node: usize, peer: PeerKey) -> u64 {
         let connection = self.next_connection;
         self.next_connection = self.next_connection.saturating_add(1);
         let now = self.now;
-        node.connection = Some(connection);
-        let peer = node.peer;
-        self.trace.note(now, "connect", index as u64, &[]);
+        self.trace.note(now, Note::Connect, node as u64, &[]);
         let open = Connection {
-            node: index,
+            node,
             client_open: true,
             hub_open: true,
             last_up: now.0,
@@ -427,10 +497,17 @@ impl World {
         self.hub
             .handle_connect(now, ConnectionId(connection), peer, self.room.id);
         self.drain_hub();
-        let outcome = self.act(index, |client, now, rng| client.handle_connected(now, rng));
-        if let Some(Err(error)) = outcome {
-            invariants::on_error(self, index, error);
-        }
+        connection
+    }
+
+    /// The client closes its connection; the relay hears of it after what was sent before.
+    pub(crate) fn hang_up(&mut self, connection: u64, clean: bool) {
+        let Some(state) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        state.client_open = false;
+        let at = state.last_up.max(self.now.0);
+        self.push(at, Packet::HubLearnsOfClose { connection, clean });
     }
 
     fn close_client_side(&mut self, connection: u64) {
@@ -441,6 +518,9 @@ impl World {
             return;
         }
         let index = state.node;
+        if index == INSIDER {
+            self.insider = None;
+        }
         if let Some(node) = self.nodes.get_mut(index) {
             node.connection = None;
         }

@@ -7,7 +7,9 @@ mod clock;
 mod rest;
 mod texts;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use burnchat_core::client::{EndReason, Event, Status};
 use burnchat_core::crypto::epoch_id;
@@ -18,13 +20,14 @@ use burnchat_core::time::Timestamp;
 use burnchat_core::wire::{ClientFrame, Departure, EncodedFrame, RelayFrame};
 
 pub(crate) use self::clock::OwnClock;
-pub(crate) use self::rest::{after_the_end, at_rest};
+pub(crate) use self::rest::{after_the_end, at_rest, is_quiet};
 pub(crate) use self::texts::Text;
 
 use crate::node::Told;
 use crate::rule::Rule;
 use crate::script::Hostility;
-use crate::world::World;
+use crate::trace::Note;
+use crate::world::{Down, World};
 
 /// What one client may give out for one input, besides what it holds: texts in flight and held, commands, and as much
 /// again for what it tells of them.
@@ -39,8 +42,8 @@ const ASKING: u64 = limits::JOIN_DEBOUNCE_MILLIS
 
 /// Sender, epoch and n: what a message key is derived for.
 type MessageKeyName = (ParticipantId, EpochId, u64);
-/// IV and ciphertext.
-type Sealed = ([u8; 12], Vec<u8>);
+/// A hash of IV and ciphertext.
+type Sealed = u64;
 
 /// What is true of the room.
 #[derive(Default)]
@@ -53,6 +56,11 @@ pub(crate) struct Ledger {
     pub(crate) texts: BTreeMap<MessageId, Text>,
     keys_used: BTreeMap<MessageKeyName, Sealed>,
     kicked: BTreeSet<ParticipantId>,
+    /// Ids the insider has had, and what it has said.
+    pub(crate) insiders: BTreeSet<ParticipantId>,
+    pub(crate) insider_said: BTreeSet<(MessageId, String)>,
+    /// Whether the newest key is the insider's: who got none complains, and is heard ever more rarely (section 7.6).
+    insider_keyed: bool,
     /// When the asking for a key last began anew, or may have: a new version, a key, a connection that the relay saw end.
     pub(crate) disturbed_at: Timestamp,
     /// The most by which anybody has read later than the network brings it, ms.
@@ -62,15 +70,15 @@ pub(crate) struct Ledger {
 }
 
 /// The relay has encoded a frame.
-pub(crate) fn on_hub_frame(world: &mut World, frame: &EncodedFrame) {
-    if frame.as_bytes().len() > limits::RELAY_FRAME_BYTES {
+pub(crate) fn on_hub_frame(world: &mut World, frame: &Down) {
+    if frame.bytes.len() > limits::RELAY_FRAME_BYTES {
         world.broken(Rule::Bounded, "a frame of the relay is too large".into());
     }
-    let Ok(Some(parsed)) = RelayFrame::parse(frame.as_bytes()) else {
+    let Some(parsed) = &frame.parsed else {
         world.broken(Rule::Bounded, "a frame of the relay does not parse".into());
         return;
     };
-    world.coverage.relay_frame(&parsed);
+    world.coverage.relay_frame(parsed);
     match parsed {
         RelayFrame::ParticipantLeft(left) => {
             world.ledger.disturbed_at = world.now;
@@ -78,10 +86,13 @@ pub(crate) fn on_hub_frame(world: &mut World, frame: &EncodedFrame) {
                 world.ledger.kicked.insert(left.id);
             }
         }
-        RelayFrame::ParticipantJoined(_)
-        | RelayFrame::Rekey(_)
-        | RelayFrame::SessionKey(_)
-        | RelayFrame::Error(_) => world.ledger.disturbed_at = world.now,
+        RelayFrame::SessionKey(key) => {
+            world.ledger.disturbed_at = world.now;
+            world.ledger.insider_keyed = world.ledger.insiders.contains(&key.steward);
+        }
+        RelayFrame::ParticipantJoined(_) | RelayFrame::Rekey(_) | RelayFrame::Error(_) => {
+            world.ledger.disturbed_at = world.now
+        }
         _ => {}
     }
 }
@@ -113,9 +124,12 @@ pub(crate) fn on_client_frame(world: &mut World, index: usize, frame: &EncodedFr
         world.broken(Rule::Hold, what);
         return;
     };
-    let listed = node.roster();
-    let version = node.told.epochs.get(&envelope.epoch);
-    let members = version.and_then(|version| node.told.rosters.get(version));
+    let told = &node.told;
+    let version = told.epochs.get(&envelope.epoch);
+    let members = version.and_then(|version| told.rosters.get(version));
+    let newest = node.client.roster_version();
+    let seen = newest.and_then(|version| told.rosters.get(&version));
+    let listed = seen.map_or_else(|| Cow::Owned(node.roster()), Cow::Borrowed);
     let gone = members.and_then(|members| members.iter().find(|id| !listed.contains(id)));
     if let Some(gone) = gone {
         let what = format!(
@@ -126,8 +140,10 @@ pub(crate) fn on_client_frame(world: &mut World, index: usize, frame: &EncodedFr
         world.broken(Rule::Hold, what);
     }
     let key = (me, envelope.epoch, envelope.n);
-    let used = (envelope.iv.0, envelope.ciphertext.0);
-    let earlier = world.ledger.keys_used.insert(key, used.clone());
+    let mut used = DefaultHasher::new();
+    (envelope.iv.0, envelope.ciphertext.0).hash(&mut used);
+    let used = used.finish();
+    let earlier = world.ledger.keys_used.insert(key, used);
     if earlier.is_some_and(|earlier| earlier != used) {
         let what = format!("{} encrypts twice with key {}", short(&me), envelope.n);
         world.broken(Rule::KeyOnce, what);
@@ -168,6 +184,8 @@ pub(crate) fn learn(told: &mut Told, frame: &RelayFrame, own: Timestamp, not_aft
 pub(crate) fn on_event(world: &mut World, index: usize, event: Event) {
     world.coverage.event(&event);
     let now = world.now;
+    let tag = event.tag().to_be_bytes();
+    world.trace.add(now, Note::Event, index as u64, &tag);
     let Some(node) = world.nodes.get_mut(index) else {
         return;
     };
@@ -238,7 +256,7 @@ pub(crate) fn on_event(world: &mut World, index: usize, event: Event) {
             let line = format_args!("{name} sees {who} leave: {reason:?}");
             world.trace.tell(now, line);
         }
-        other => world.trace.note(now, "event", u64::from(other.tag()), &[]),
+        _ => {}
     }
 }
 
@@ -257,7 +275,10 @@ pub(crate) fn on_error(world: &mut World, index: usize, error: Error) {
         Code::ClockSkew => world.scene.skew > 0 || node.ahead != 0,
         _ => false,
     };
-    let participant = world.scene.hostility == Hostility::Participant;
+    let participant = matches!(
+        world.scene.hostility,
+        Hostility::Participant | Hostility::Insider
+    );
     let blamed = match error {
         Error::RelayMisbehaved(_) => !world.is_apart(index),
         Error::PeerMisbehaved(_) => !participant,
@@ -275,6 +296,7 @@ fn ended(world: &mut World, index: usize, reason: EndReason) {
         return;
     };
     node.told.ended = Some(reason);
+    node.told.ended_at = Some(now);
     let client = &node.client;
     let kept = client.link().is_some()
         || client.seat_token().is_some()
@@ -303,7 +325,16 @@ pub(crate) fn after_input(world: &mut World, index: usize) {
     if before != Some(status) {
         world.coverage.participation(before, status);
     }
-    roster_agreement(world, index);
+    let roster = node.client.roster_version() != node.told.looked_at;
+    let (held, head) = (node.client.epoch(), node.client.head());
+    let keys = (held, head) != (node.told.held, node.told.head);
+    if !roster && !keys {
+        return;
+    }
+    (node.told.held, node.told.head) = (held, head);
+    if roster {
+        roster_agreement(world, index);
+    }
     epoch_agreement(world, index);
     let history = world.scene.history;
     if let Some(node) = world.nodes.get_mut(index) {
@@ -317,9 +348,6 @@ fn roster_agreement(world: &mut World, index: usize) {
         return;
     };
     let version = node.client.roster_version();
-    if version == node.told.looked_at {
-        return;
-    }
     node.told.looked_at = version;
     let (Some(version), Some(codes)) = (version, node.client.verification()) else {
         node.told.others_verified = 0;
@@ -412,7 +440,7 @@ pub(crate) fn before_time_moves(world: &mut World) {
 
 /// Section 7.1: who is asked alone has its time, then everyone is asked; whoever is connected answers.
 fn keyed_in_time(world: &mut World) {
-    if world.scene.hostility == Hostility::Relay {
+    if world.scene.hostility == Hostility::Relay || world.ledger.insider_keyed {
         return;
     }
     let way = world
@@ -453,7 +481,8 @@ fn keyed_in_time(world: &mut World) {
 /// Whether an id is, or was, the hostile participant's.
 fn is_hostile(world: &World, id: &ParticipantId) -> bool {
     let mut nodes = world.nodes.iter().enumerate();
-    nodes.any(|(index, node)| world.is_apart(index) && node.told.ids.contains(id))
+    world.ledger.insiders.contains(id)
+        || nodes.any(|(index, node)| world.is_apart(index) && node.told.ids.contains(id))
 }
 
 /// Whether a status is one of a client that is in the room.

@@ -1,5 +1,7 @@
 //! What must be so when everything has come to rest, and after the end.
 
+use std::collections::BTreeSet;
+
 use burnchat_core::client::Status;
 
 use super::{is_seated, short};
@@ -8,9 +10,47 @@ use crate::rule::Rule;
 use crate::script::Hostility;
 use crate::world::World;
 
+/// How long others may still be told of one who has gone, and asked for a key without it, ms.
+const MISSED: u64 = 20_000;
+
+/// Whether there is nothing left to wait for: everybody is in the room or out of it, holds its key and knows what became
+/// of all texts, and nothing is on its way.
+pub(crate) fn is_quiet(world: &World) -> bool {
+    let mut seated = 0;
+    let mut heads = BTreeSet::new();
+    let settled = world.nodes.iter().all(|node| {
+        if node.crashed {
+            return true;
+        }
+        let client = &node.client;
+        let told = &node.told;
+        let keyed = client.epoch().map(|(_, id)| id) == client.head()
+            || (told.others_verified == 0 && !world.scene.history);
+        match client.status() {
+            Status::Ended(_) => true,
+            Status::Joined => {
+                seated += 1;
+                heads.insert((client.roster_version(), client.head()));
+                let known = told.written.iter().all(|id| told.fates.contains_key(id));
+                keyed && known && world.is_connected(node)
+            }
+            _ => false,
+        }
+    });
+    settled && heads.len() <= 1 && world.hub.stats().participants == seated && world.is_idle()
+}
+
 /// Nobody has done anything for a while, and every network is up.
 pub(crate) fn at_rest(world: &mut World) {
-    if world.ledger.burned || world.scene.hostility == Hostility::Relay {
+    // Who has just ended by its own clock is still being missed.
+    let moving = |node: &Node| {
+        let ended = node.told.ended_at;
+        ended.is_some_and(|at| world.now.millis_since(at) < MISSED)
+    };
+    if world.ledger.burned
+        || world.scene.hostility == Hostility::Relay
+        || world.nodes.iter().any(moving)
+    {
         return;
     }
     kicked_are_out(world);

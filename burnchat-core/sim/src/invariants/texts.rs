@@ -39,6 +39,24 @@ pub(super) fn shown(world: &mut World, index: usize, message: &Message) {
     let again = !told.shown.insert((author, id));
     told.unread.push((author, id));
     let ended = read_in_an_ended_epoch(node);
+    if world.ledger.insiders.contains(&author) {
+        let said = (id, words.to_owned());
+        if !world.ledger.insider_said.contains(&said) {
+            world.broken(
+                Rule::TextGenuine,
+                format!("the insider never wrote '{words}'"),
+            );
+        } else if again {
+            world.broken(
+                Rule::NoDouble,
+                format!("'{words}' is shown twice to {name}"),
+            );
+        } else if ended {
+            let what = format!("'{words}' is shown to {name} from an epoch that has ended");
+            world.broken(Rule::EndedEpoch, what);
+        }
+        return;
+    }
     let Some(text) = world.ledger.texts.get(&id) else {
         world.broken(Rule::TextGenuine, format!("nobody wrote '{words}'"));
         return;

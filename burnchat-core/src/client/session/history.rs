@@ -361,10 +361,14 @@ impl Session {
             reader.phase = Phase::Done;
             cx.event(Event::HistoryRead { complete });
         }
+        // A key that came before this, with what a broken connection had missed, is the first; there may be no other.
+        if self.epochs.newest().is_some() {
+            self.read_history(cx);
+        }
         Ok(())
     }
 
-    /// Reads what waits, once the first epoch is installed.
+    /// Reads what waits, once the history is in and the first epoch installed.
     pub(super) fn read_history(&mut self, cx: &mut Context<'_>) {
         let Some(reader) = self
             .history
