@@ -359,14 +359,13 @@ run_seeds() {
     return "$status"
 }
 
-# What a `cfg` changes is built apart from the rest. The figures in burnchat-core/model/README.md are of deeper runs.
+# With the flags, and in the folder, of the simulation. The searches in burnchat-core/model/README.md go deeper.
 step_model() {
-    local built=$CARGO_TARGET_DIR/sim
-    local -x RUSTFLAGS='--cfg burnchat_sim' CARGO_TARGET_DIR=$built
-    cargo build --release --package burnchat-model --locked
-    "$built/release/burnchat-model" --people 2 --from empty --deeds 2
-    "$built/release/burnchat-model" --people 2 --history --deeds 2
-    "$built/release/burnchat-model" --people 3 --deeds 1
+    local folder=$CARGO_TARGET_DIR/sim flags="${RUSTFLAGS-} --cfg burnchat_sim"
+    RUSTFLAGS=$flags CARGO_TARGET_DIR=$folder cargo build --profile test --package burnchat-model --locked
+    "$folder/debug/burnchat-model" --people 2 --from empty --deeds 1
+    "$folder/debug/burnchat-model" --people 2 --history --deeds 1
+    "$folder/debug/burnchat-model" --people 3 --deeds 1
 }
 
 step_bench() {
