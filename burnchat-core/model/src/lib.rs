@@ -1,8 +1,8 @@
 //! Every interleaving of small rooms of Burnchat, with the real machines, held to the spec.
 //!
 //! Two or three people, one hub, and every order in which frames arrive, timers fire, connections break and people act,
-//! within a number of deeds: [`explore`] goes through all states that can be reached, breadth first, and ends at the
-//! first [`burnchat_sim::Rule`] that does not hold. [`tell`] takes a way of [`Step`]s again and says what happens.
+//! within a number of deeds: `explore` goes through all states that can be reached, breadth first, and ends at the
+//! first [`burnchat_sim::Rule`] that does not hold. `tell` takes a way of `Step`s again and says what happens.
 //!
 //! The machines are those of `burnchat-core`, copied at every step, which they can be in builds with
 //! `--cfg burnchat_sim` alone. Without it this crate is empty.
