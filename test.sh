@@ -369,7 +369,7 @@ step_model() {
 }
 
 step_bench() {
-    cargo test --workspace --features burnchat-core/aws-lc --locked --bench protocol
+    cargo test --workspace --features burnchat-core/aws-lc --locked --bench protocol --bench constant_time
 }
 
 case "${1-}" in

@@ -43,6 +43,7 @@ TARGETS = {
     "attacks": ("tests/attacks.rs", f"{CORE} --test attacks"),
     "rooms": ("tests/rooms.rs", f"{CORE} --test rooms"),
     "burned": ("tests/burned.rs", f"{CORE} --test burned"),
+    "comparisons": ("tests/comparisons.rs", f"{CORE} --test comparisons"),
     "properties": ("tests/properties.rs", f"{CORE} --test properties"),
     "lib": ("unittests src/lib.rs (burnchat_core)", f"{CORE} --lib"),
     "relay": ("tests/relay/main.rs", "cargo test -p burnchat-relay --test relay"),
@@ -53,6 +54,7 @@ SOURCES = {
     "attacks": "burnchat-core/tests/attacks",
     "rooms": "burnchat-core/tests/rooms.rs",
     "burned": "burnchat-core/tests/burned.rs",
+    "comparisons": "burnchat-core/tests/comparisons.rs",
     "properties": "burnchat-core/tests/properties.rs",
     "relay": "burnchat-relay/tests/relay",
     "program": "burnchat-relay/tests/program",
@@ -233,7 +235,7 @@ This page is written by [`assurance/assurance.py`](assurance/assurance.py), out 
     f"| {written} | `{how}` |"
     for written, how in [
         ("`name`", f"{CORE} --test attacks name"),
-        ("`rooms::name`, `burned::name`", f"{CORE} --test rooms name"),
+        ("`rooms::name`, `burned::name`, `comparisons::name`", f"{CORE} --test rooms name"),
         ("`properties`", f"{CORE} --test properties"),
         ("`relay::file::name`, `program::file::name`", "cargo test -p burnchat-relay --test relay file::name"),
         ("`terminal::file::name`", "cargo test -p burnchat-terminal --test end_to_end file::name"),
