@@ -8,6 +8,7 @@ What comes out depends on nothing but spec/ and this file. Each seed is one well
 known reason: nobody finds a 65-byte key in base64url by chance.
 """
 
+import hashlib
 import json
 import re
 import struct
@@ -505,6 +506,13 @@ def http(seeds):
             seeds.add("http", f"{name}-{relay}", bytes([relay]) + data)
 
 
+def abi(seeds):
+    """Calls in any order: the target takes its choices from both ends of an input, so any bytes are a story."""
+    for number in range(32):
+        blocks = (hashlib.sha256(bytes([number, block])).digest() for block in range(2 + number % 8))
+        seeds.add("abi", f"any-{number:02}", b"".join(blocks))
+
+
 def dictionaries(seeds):
     """The words of frames and links, for libFuzzer's -dict."""
     words = set()
@@ -566,7 +574,7 @@ def dictionary(words, encoding="utf-8"):
 
 def main():
     seeds = Seeds()
-    for make in (frames, sealed, client, websocket, hub, insider, http, dictionaries):
+    for make in (frames, sealed, client, websocket, hub, insider, http, abi, dictionaries):
         make(seeds)
     writes = "--write" in sys.argv[1:]
     # Seeds stay out of git: they are made where they are wanted.
