@@ -37,8 +37,8 @@ Runs the steps named, one after the other, or all of them, and fails if any of t
            the relay suite passes with the relay, and catches every relay that was broken on purpose
   client-mutants
            the client suite catches every client that was broken on purpose
-  fuzz     every fuzz target runs its seeds, and the inputs that broke something once; skipped where there is no
-           nightly compiler
+  fuzz     the fuzz targets run their seeds, and the inputs that broke something once (all but two, whose dependencies
+           take too long); skipped where there is no nightly compiler
   sim      whole rooms from seeds, held to the spec after every event: a few with the real primitives, thousands with
            the stand-in for them
   model    every interleaving of small rooms, explored with the real machines and stand-ins for the primitives
