@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::words::{text, whole_name};
 
 pub(crate) struct Story {
+    seed: u64,
     pub(crate) now: Timestamp,
     pub(crate) hub: Hub,
     pub(crate) people: Vec<Person>,
@@ -47,6 +48,7 @@ impl Story {
         let hub = Hub::new(Limits::default(), &mut rng);
         rng.records = true;
         Self {
+            seed,
             now: Timestamp(1_790_000_000_000),
             hub,
             people: Vec::new(),
@@ -108,7 +110,7 @@ impl Story {
 
     pub(crate) fn join_with(&mut self, mut options: JoinOptions) -> usize {
         let person = self.people.len();
-        let name = whole_name(person);
+        let name = whole_name(self.seed, person);
         self.marks.add("a name", name.as_bytes());
         options.name = Some(Name::new(&name).unwrap());
         self.enter(options)
@@ -132,7 +134,7 @@ impl Story {
 
     /// Says something nobody has said before, of about so many bytes.
     pub(crate) fn say(&mut self, person: usize, length: usize, burn_after_ms: u32) {
-        let words = text(self.texts, length);
+        let words = text(self.seed, self.texts, length);
         self.texts += 1;
         self.marks.add("a text", words.as_bytes());
         let (now, rng) = (self.now, &mut self.rng);

@@ -4,18 +4,19 @@ use std::hint::black_box;
 
 use zeroize::Zeroizing;
 
-/// A text of so many bytes, another one for each number.
-pub(crate) fn text(number: u64, length: usize) -> Zeroizing<String> {
-    letters(number.wrapping_mul(0x9e37_79b9).wrapping_add(77), length)
+/// A text of so many bytes, another one for each number of each story: others are told in the same process at the same
+/// time.
+pub(crate) fn text(story: u64, number: u64, length: usize) -> Zeroizing<String> {
+    letters((story << 32) + number, length)
 }
 
-/// A name of 40 bytes.
-pub(crate) fn whole_name(person: usize) -> Zeroizing<String> {
-    letters(person as u64 + 0x1234_5678_9abc, 40)
+/// A name of 40 bytes, another one for each person of each story.
+pub(crate) fn whole_name(story: u64, person: usize) -> Zeroizing<String> {
+    letters((story << 32) + (1 << 31) + person as u64, 40)
 }
 
 fn letters(seed: u64, length: usize) -> Zeroizing<String> {
-    let mut state = black_box(seed | 1);
+    let mut state = black_box(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mut letters = Zeroizing::new(String::with_capacity(length));
     for _ in 0..length {
         state = state
