@@ -1,6 +1,7 @@
 //! That what remains is found, wherever it is: without this, finding nothing would mean nothing.
 
 use std::hint::black_box;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use burnchat_core::crypto::wipe_stack;
@@ -8,6 +9,12 @@ use burnchat_remains::{Keeping, Marks, search};
 
 #[global_allocator]
 static KEEPING: Keeping = Keeping::new();
+
+/// A thread that ends leaves its stack to the next one: while a test looks, no other runs.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A secret of 64 bytes that stands nowhere, for as long as `whole` is not asked for it.
 struct Scattered(u8);
@@ -50,6 +57,7 @@ fn on_the_heap(secret: &Scattered) {
 
 #[test]
 fn what_was_freed_without_being_wiped_is_found() {
+    let _alone = alone();
     let secret = Scattered(0x11);
     let mut marks = secret.marks();
     assert!(search("self", &mut marks).unwrap().is_empty());
@@ -71,6 +79,7 @@ fn what_was_freed_without_being_wiped_is_found() {
 
 #[test]
 fn what_a_call_left_on_the_stack_is_found_until_the_stack_is_wiped() {
+    let _alone = alone();
     let secret = Scattered(0x22);
     let mut marks = secret.marks();
     on_the_stack(&secret);
@@ -83,6 +92,7 @@ fn what_a_call_left_on_the_stack_is_found_until_the_stack_is_wiped() {
 
 #[test]
 fn what_a_thread_left_on_its_stack_is_found_after_its_end() {
+    let _alone = alone();
     let secret = Scattered(0x33);
     let mut marks = secret.marks();
     thread::spawn(move || on_the_stack(&secret)).join().unwrap();
@@ -92,6 +102,7 @@ fn what_a_thread_left_on_its_stack_is_found_after_its_end() {
 
 #[test]
 fn an_argument_of_another_process_is_found() {
+    let _alone = alone();
     let secret = "what-the-shell-remembers";
     let mut marks = Marks::new();
     marks.add("an argument", secret.as_bytes());
