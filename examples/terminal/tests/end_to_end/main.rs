@@ -2,11 +2,13 @@
 
 #[cfg(test)]
 mod harness;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod memory;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
 mod rooms;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tess;

@@ -35,9 +35,9 @@ const SAID: [&str; 4] = [
 
 /// How he was told the link, the PIN and his name.
 enum Told {
-    ByArguments,
-    ByEnvironment,
-    ByStandardInput,
+    Arguments,
+    Environment,
+    StandardInput,
 }
 
 struct Life {
@@ -74,23 +74,23 @@ impl Life {
         let mut command = held_at_its_end();
         let name = format!("--name={HIS}");
         match told {
-            Told::ByArguments => {
+            Told::Arguments => {
                 let pin = format!("--pin={}", created.pin.as_str());
                 command.args(["--json", "join", &url, &pin, &name]);
             }
-            Told::ByEnvironment => {
+            Told::Environment => {
                 command.args(["join", "--json", &name]);
                 command.env("BURNCHAT_LINK", url.as_str());
                 command.env("BURNCHAT_PIN", created.pin.as_str());
             }
-            Told::ByStandardInput => {
+            Told::StandardInput => {
                 command.args(["--json", "join", "-", &name]);
             }
         }
         let relay_url = relay.url.clone();
         let mut tess = Tess::join(&relay_url, created, HERS).await;
         let mut ben = Person::of(command);
-        if let Told::ByStandardInput = told {
+        if let Told::StandardInput = told {
             ben.tell_line(&url).await;
         }
         let joined = ben.event("joined").await;
@@ -188,17 +188,17 @@ async fn nothing_is_left(told: Told, history: bool) {
 
 #[tokio::test]
 async fn nothing_is_left_of_a_room_told_by_arguments() {
-    nothing_is_left(Told::ByArguments, false).await;
+    nothing_is_left(Told::Arguments, false).await;
 }
 
 #[tokio::test]
 async fn nothing_is_left_of_a_room_told_by_the_environment() {
-    nothing_is_left(Told::ByEnvironment, true).await;
+    nothing_is_left(Told::Environment, true).await;
 }
 
 #[tokio::test]
 async fn nothing_is_left_of_a_room_told_by_standard_input() {
-    nothing_is_left(Told::ByStandardInput, false).await;
+    nothing_is_left(Told::StandardInput, false).await;
 }
 
 /// An image of the process taken after a message, his or hers, does not contain what opens it, and none of those before.
@@ -207,7 +207,7 @@ async fn after_a_message_nothing_in_memory_opens_it() {
     if !can_look() {
         return;
     }
-    let life = Life::live(&Told::ByStandardInput, false).await;
+    let life = Life::live(&Told::StandardInput, false).await;
     let (tess, rng) = (&life.tess.known, &life.tess.rng);
     // He has said one thing in this epoch, she two.
     let mut gone = Marks::new();
@@ -242,7 +242,7 @@ async fn no_text_no_name_and_no_key_is_ever_in_the_relays_memory() {
     if !can_look() {
         return;
     }
-    let mut life = Life::live(&Told::ByArguments, true).await;
+    let mut life = Life::live(&Told::Arguments, true).await;
     let mut never = Marks::new();
     life.tess
         .known
