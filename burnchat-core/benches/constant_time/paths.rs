@@ -89,7 +89,7 @@ impl Guessing {
         let (now, last) = (self.now, ConnectionId(self.attempts));
         self.hub.handle_disconnect(now, last, Disconnect::Broken);
         // Twenty guesses lock a room for an hour.
-        if self.attempts % 20 == 0 {
+        if self.attempts.is_multiple_of(20) {
             self.now = self.now.plus_millis(PIN_ROOM_WINDOW_MILLIS + 1);
             self.hub.handle_timeout(self.now);
         }

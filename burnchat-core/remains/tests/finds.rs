@@ -39,10 +39,17 @@ impl Scattered {
 }
 
 /// Deeper than the search goes: what it would overwrite, it would not find.
+const DEEP: usize = 32 << 10;
+/// Deeper than a thread goes when it ends, and no deeper than what glibc keeps of its stack then, which is 16 KiB.
+const NOT_SO_DEEP: usize = 8 << 10;
+
 #[inline(never)]
-fn on_the_stack(secret: &Scattered) {
-    black_box(&mut [0_u8; 32 << 10]);
+fn on_the_stack<const DEPTH: usize>(secret: &Scattered) {
+    let mut above = [0_u8; DEPTH];
+    black_box(&mut above);
     at_the_bottom(secret);
+    // It is there until now.
+    black_box(&mut above);
 }
 
 #[inline(never)]
@@ -82,7 +89,7 @@ fn what_a_call_left_on_the_stack_is_found_until_the_stack_is_wiped() {
     let _alone = alone();
     let secret = Scattered(0x22);
     let mut marks = secret.marks();
-    on_the_stack(&secret);
+    on_the_stack::<DEEP>(&secret);
     let remains = search("self", &mut marks).unwrap();
     assert!(!remains.is_empty());
     wipe_stack();
@@ -95,7 +102,9 @@ fn what_a_thread_left_on_its_stack_is_found_after_its_end() {
     let _alone = alone();
     let secret = Scattered(0x33);
     let mut marks = secret.marks();
-    thread::spawn(move || on_the_stack(&secret)).join().unwrap();
+    thread::spawn(move || on_the_stack::<NOT_SO_DEEP>(&secret))
+        .join()
+        .unwrap();
     let remains = search("self", &mut marks).unwrap();
     assert!(!remains.is_empty());
 }
