@@ -166,22 +166,23 @@ def exists(piece, claims):
     return any(sought in file.read_text() for file in files if file.is_file())
 
 
+def is_of(piece, key, claims):
+    """Whether a line of a log, by its key, is about this piece of evidence."""
+    kind, name = kind_and_name(piece)
+    if kind == "run":
+        kind, name = "step", claims["run"][name].get("step", "")
+    if kind in ("lib", "properties"):
+        return key.startswith(f"{kind}::{name}")
+    key_kind, key_name = key.split("::", 1)
+    return key_kind == kind and f"::{key_name}".endswith(f"::{name}")
+
+
 def find_result(piece, results, claims):
     """(whether it passed, when and on what it was seen), or None."""
     kind, name = kind_and_name(piece)
-    if kind == "run":
-        run = claims["run"][name]
-        if "result" in run:
-            return True, run["result"]
-        kind, name = "step", run["step"]
-    if kind in ("lib", "properties"):
-        found = [result for key, result in results.items() if key.startswith(f"{kind}::{name}")]
-    else:
-        found = [
-            result
-            for key, result in results.items()
-            if key.split("::", 1)[0] == kind and ("::" + key.split("::", 1)[1]).endswith("::" + name)
-        ]
+    if kind == "run" and "result" in claims["run"][name]:
+        return True, claims["run"][name]["result"]
+    found = [result for key, result in results.items() if is_of(piece, key, claims)]
     if not found:
         return None
     passed = all(result["passed"] for result in found)
@@ -249,14 +250,18 @@ This page is written by [`assurance/assurance.py`](assurance/assurance.py), out 
 def read_log(text):
     """Results by `kind::name` of a log of ./test.sh: libtest's lines, node's, and the summary of steps."""
     kinds = {target: kind for kind, (target, _) in TARGETS.items()}
-    found, kind = {}, None
+    # Of steps that run side by side, those of one row have a bar in front of their lines.
+    found, kind_of_row = {}, {True: None, False: None}
     for line in text.splitlines():
-        line = re.sub(r"\x1b\[[0-9;]*m", "", line).removeprefix("| ")
+        line = re.sub(r"\x1b\[[0-9;]*m", "", line)
+        row = line.startswith("| ")
+        line = line.removeprefix("| ")
+        kind = kind_of_row[row]
         if running := re.match(r"\s*Running (unittests )?(\S+) \(\S*?/deps/(\w+)-[0-9a-f]+\)", line):
             target = running[2] if not running[1] else f"unittests {running[2]} ({running[3]})"
-            kind = kinds.get(target)
+            kind_of_row[row] = kinds.get(target)
         elif line.startswith("==> "):
-            kind = "web" if line == "==> browser" else None
+            kind_of_row[row] = "web" if line == "==> browser" else None
         elif kind == "web" and (test := re.match(r"(not )?ok \d+ - (.+)", line)):
             found[f"web::{test[2]}"] = not test[1]
         elif kind and (test := re.match(r"test (\S+)(?: - should panic)? \.\.\. (ok|FAILED)", line)):
@@ -282,6 +287,10 @@ def main(arguments):
             for log in logs:
                 for key, passed in read_log(pathlib.Path(log).read_text(errors="replace")).items():
                     results[key] = {"passed": passed, **seen}
+            rows, _ = read_model()
+            pieces = {piece for named in evidence_of(rows, claims).values() for piece in named}
+            pieces |= {f"run: {name}" for name in claims["run"]}
+            results = {key: result for key, result in results.items() if any(is_of(piece, key, claims) for piece in pieces)}
             RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
         case _:
             print(__doc__)
