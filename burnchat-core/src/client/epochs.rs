@@ -66,10 +66,6 @@ impl Epoch {
     pub(super) fn advance(&mut self, sender: ParticipantId, chain: Chain) {
         self.chains.insert(sender, chain);
     }
-
-    pub(super) fn members(&self) -> impl Iterator<Item = &ParticipantId> {
-        self.chains.keys()
-    }
 }
 
 /// An epoch this client saw begin and could not open, or only ever heard of.

@@ -340,6 +340,41 @@ fn a_text_is_not_sent_again_to_someone_who_came_after_it_was_written() {
     assert_eq!(world.texts(dora), ["welcome, dora"]);
 }
 
+/// Nor if the author takes the newcomer for nobody: the steward, who was shown the true entry, has given it the key.
+#[test]
+fn a_text_is_not_sent_to_a_newcomer_whom_the_relay_shows_its_author_altered() {
+    let mut world = World::new(209);
+    let room = world.room_of(RoomSettings::default(), &["ana", "ben"]);
+    world.tamper_up(|_, frame| {
+        let message = frame.contains("\"type\":\"message\"");
+        (!message).then(|| frame.to_owned()).into_iter().collect()
+    });
+    let private = world.send(BEN, "for ana only");
+    world.run_for(1_000);
+    lie_to(&mut world, BEN, |mut frame| {
+        if type_of(&frame) == "participant_joined" {
+            frame["participant"]["join_proof"] = json!(Bytes([0; 32]));
+        }
+        vec![frame]
+    });
+    let dora = world.join(&room, "dora");
+    world.run_for(2_000);
+    let held = |node: usize, world: &World| world.nodes[node].client.epoch();
+    assert_eq!(held(BEN, &world), held(dora, &world), "Ana has keyed both");
+    assert!(world.has_fault(BEN, Code::UnverifiedParticipant));
+
+    world.tamper_up(|_, frame| vec![frame.to_owned()]);
+    let swallowed = sent_by(&world, BEN, "message").pop().unwrap();
+    let refusal = json!({
+        "type": "error", "code": "stale_epoch",
+        "epoch": swallowed["epoch"], "n": swallowed["n"],
+    });
+    world.inject(BEN, &refusal.to_string()).unwrap();
+    world.run_for(2_000);
+    assert!(world.texts(dora).is_empty());
+    assert_eq!(world.nodes[BEN].unsent, [private], "it is Ben's to decide");
+}
+
 /// What a thief finds in memory after message 5 of an epoch is the chain as it stands then.
 #[test]
 fn a_key_stolen_after_a_message_opens_no_earlier_one() {

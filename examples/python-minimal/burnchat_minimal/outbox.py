@@ -81,9 +81,9 @@ class Outbox:
         return envelope
 
     def next_text(self, roster: Roster) -> tuple[Draft, bool]:
-        """The oldest held text, and whether it may go to everyone verified on this roster (8.4)."""
+        """The oldest held text, and whether it may go to everyone on this roster, verified or not (8.4)."""
         draft = self.held.popleft()
-        return draft, all(entry.id in draft.audience for entry in roster if entry.verified)
+        return draft, all(entry.id in draft.audience for entry in roster)
 
     def echo(self, message: Frame) -> Draft | None:
         """The draft whose place in the log this is, or None: the relay contradicts what was sent."""

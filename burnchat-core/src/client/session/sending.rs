@@ -221,14 +221,13 @@ impl Session {
         }
     }
 
-    /// Whether everyone verified in `epoch` was there when the text was written.
+    /// Whether everyone on the roster of `epoch`, verified or not, was there when the text was written. Whom this client
+    /// can't verify others may: they hold the key.
     fn is_written_for(&self, draft: &Draft, epoch: &EpochId) -> bool {
         self.epochs.get(epoch).is_some_and(|epoch| {
-            epoch.members().all(|id| {
-                self.roster
-                    .get(id)
-                    .is_none_or(|entry| entry.joined_version <= draft.written_at_version)
-            })
+            self.roster
+                .members_at(epoch.version)
+                .all(|entry| entry.joined_version <= draft.written_at_version)
         })
     }
 

@@ -69,7 +69,7 @@ export class Outbox {
       }
       const [text] = this.held;
       if (text === undefined) return;
-      const wasThere = epoch.known.members.every(({ key, verified }) => verified === null || text.writtenFor.has(key));
+      const wasThere = epoch.known.members.every(({ key }) => text.writtenFor.has(key));
       this.held.shift();
       if (!wasThere) {
         this.giveBack('unsent', text);

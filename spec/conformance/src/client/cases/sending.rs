@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use burnchat_core::crypto::padded_len;
+use burnchat_core::error::Code;
 use burnchat_core::wire::{LoggedEnvelope, RelayFrame};
 use serde_json::{Value, json};
 
@@ -87,6 +88,11 @@ pub(super) fn cases() -> Vec<Case<Target>> {
             "sending/8.4/unsent",
             ["8.4/unsent"],
             a_text_does_not_go_to_who_came_after_it
+        ),
+        case!(
+            "sending/8.4/unsent-unverified",
+            ["8.4/unsent-unverified"],
+            a_text_does_not_go_where_somebody_unverified_has_come
         ),
         case!(
             "sending/8.4/unknown",
@@ -554,6 +560,48 @@ async fn a_text_does_not_go_to_who_came_after_it(context: &Context<Target>) -> O
     let unsent = room.hear("unsent").await?;
     ensure_eq("unsent", unsent["text"].as_str(), Some("for two"))?;
     ensure_eq("envelopes", room.sent_of("message").len(), 0)
+}
+
+async fn a_text_does_not_go_where_somebody_unverified_has_come(
+    context: &Context<Target>,
+) -> Outcome {
+    let mut room = super::two(context).await?;
+    room.alter_up(|frame| {
+        if frame["type"] == "message" {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    });
+    room.command(json!({"cmd": "send", "text": "for two"}))
+        .await;
+    room.until("an envelope", |room| {
+        (!room.sent_of("message").is_empty()).then_some(())
+    })
+    .await?;
+    // What the client is shown of Dora proves nothing. Ana is shown the truth, and gives her the key.
+    room.lie(|mut frame| {
+        if frame["type"] == "participant_joined" {
+            frame["participant"]["join_proof"] = "A".repeat(43).into();
+        }
+        vec![frame]
+    });
+    room.join("Dora")?;
+    room.hear_error(u64::from(Code::UnverifiedParticipant.number()))
+        .await?;
+    room.keyed().await?;
+    room.alter_up(|frame| vec![frame]);
+    let sent = room.sent_of("message");
+    let first = sent
+        .first()
+        .map(|frame| (*frame).clone())
+        .unwrap_or_default();
+    room.tell(
+        &json!({"type": "error", "code": "stale_epoch", "epoch": first["epoch"], "n": first["n"]}),
+    );
+    let unsent = room.hear("unsent").await?;
+    ensure_eq("unsent", unsent["text"].as_str(), Some("for two"))?;
+    ensure_eq("envelopes", room.sent_of("message").len(), 1)
 }
 
 async fn what_was_in_flight_at_a_fork_is_unknown(context: &Context<Target>) -> Outcome {
