@@ -49,7 +49,7 @@ impl ClientFrame {
     /// `frame_too_large`, `malformed_frame`, `duplicate_key` or `unknown_type`.
     pub fn parse(frame: &[u8]) -> Result<Self, Code> {
         let text = text_of(frame, limits::CLIENT_FRAME_BYTES)?;
-        Ok(match strict::frame_type(text)?.as_str() {
+        Ok(match strict::frame_type(text)?.as_ref() {
             "join" => Self::Join(members_of(text)?),
             "resume" => Self::Resume(members_of(text)?),
             "session_key" => Self::SessionKey(members_of(text)?),

@@ -5,6 +5,7 @@
 
 pub(crate) mod binary;
 mod client_frame;
+mod glance;
 pub mod http;
 pub(crate) mod json;
 mod relay_frame;

@@ -61,7 +61,7 @@ impl RelayFrame {
     /// `frame_too_large`, `malformed_frame` or `duplicate_key`.
     pub fn parse(frame: &[u8]) -> Result<Option<Self>, Code> {
         let text = text_of(frame, limits::RELAY_FRAME_BYTES)?;
-        Ok(Some(match strict::frame_type(text)?.as_str() {
+        Ok(Some(match strict::frame_type(text)?.as_ref() {
             "joined" => Self::Joined(members_of(text)?),
             "history_end" => Self::HistoryEnd(members_of(text)?),
             "resumed" => Self::Resumed(members_of(text)?),

@@ -1,7 +1,8 @@
 //! The first look at a frame (spec section 13.1): is it one JSON object within the limits, without a repeated
 //! member anywhere, and of which type.
 //!
-//! It allocates nothing that grows with the frame beyond the names of one object's members.
+//! It allocates nothing that grows with the frame beyond the names of one object's members. Frames as programs write
+//! them are looked at by [`glance`], which allocates nothing at all; what that makes nothing of, `serde_json` reads.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -12,19 +13,28 @@ use core::fmt;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
 
+use super::glance::glance;
 use crate::error::Code;
 use crate::limits;
 
 /// The value of the member `type`.
-pub(crate) fn frame_type(text: &str) -> Result<String, Code> {
-    let found = Cell::new(None);
-    let type_name = check(text, Some(&found))?;
-    type_name.ok_or(Code::MalformedFrame)
+pub(crate) fn frame_type(text: &str) -> Result<Cow<'_, str>, Code> {
+    match glance(text) {
+        Some(type_name) => type_name.map(Cow::Borrowed),
+        None => {
+            let found = Cell::new(None);
+            check(text, Some(&found))?.map(Cow::Owned)
+        }
+    }
+    .ok_or(Code::MalformedFrame)
 }
 
 /// Checks an object that has no `type`, such as the body of an HTTP request.
 pub(crate) fn check_object(text: &str) -> Result<(), Code> {
-    check(text, None).map(|_| ())
+    match glance(text) {
+        Some(_) => Ok(()),
+        None => check(text, None).map(|_| ()),
+    }
 }
 
 fn check(text: &str, type_name: Option<&Cell<Option<String>>>) -> Result<Option<String>, Code> {
@@ -180,16 +190,120 @@ impl<'de> Visitor<'de> for Checked<'_> {
 #[cfg(test)]
 mod tests {
     use alloc::format;
-    use alloc::string::ToString;
+
+    use proptest::prelude::*;
 
     use super::*;
 
+    /// What [`check`] says, which `serde_json` reads for.
+    fn closely(text: &str) -> Result<Option<String>, Code> {
+        check(text, Some(&Cell::new(None)))
+    }
+
+    /// Pieces that JSON is made of, and some that it is not.
+    fn pieces() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(alloc::vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "\"",
+            "\"a\"",
+            "\"b\":",
+            "\"type\":",
+            "\"x\"",
+            "\"\"",
+            "0",
+            "17",
+            "-3",
+            "007",
+            "1.5",
+            "2e3",
+            "-",
+            "true",
+            "false",
+            "null",
+            "nul",
+            " ",
+            "\n",
+            "\t",
+            "\u{b}",
+            "é",
+            "\\",
+            "\"\\u0061\"",
+            "12345678901234567890",
+            "{\"type\":\"a\"",
+            "{\"a\":",
+            "[[",
+            "]]",
+            "\"a\u{1}\"",
+        ]);
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    /// A value as text, nested a little deeper than a frame may be.
+    fn value() -> impl Strategy<Value = String> {
+        let space = prop::sample::select(alloc::vec!["", "", "", " ", "\r\n"]);
+        let plain = prop::sample::select(alloc::vec![
+            "0",
+            "-1",
+            "12",
+            "123456789012345",
+            "1234567890123456",
+            "true",
+            "false",
+            "null",
+            "\"\"",
+            "\"text\"",
+            "\"é\"",
+            "1.0",
+            "\"\\n\"",
+        ]);
+        let leaf = plain.prop_map(String::from);
+        let whole = leaf.prop_recursive(5, 64, 20, move |inner| {
+            let name = prop::sample::select(alloc::vec![
+                "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p",
+                "q", "r", "type", "seq",
+            ]);
+            let member = (name, space.clone(), inner.clone()).prop_map(|(name, space, value)| {
+                format!("{space}\"{name}\"{space}:{space}{value}")
+            });
+            let list = prop::collection::vec(inner, 0..4);
+            prop_oneof![
+                prop::collection::vec(member, 0..20)
+                    .prop_map(|members| format!("{{{}}}", members.join(","))),
+                list.prop_map(|values| format!("[{}]", values.join(","))),
+            ]
+        });
+        whole
+    }
+
+    proptest! {
+        /// Whatever is decided at a glance is what a closer look would have said.
+        #[test]
+        fn a_glance_sees_what_a_closer_look_does(text in prop_oneof![pieces(), value()]) {
+            if let Some(type_name) = glance(&text) {
+                prop_assert_eq!(Ok(type_name.map(String::from)), closely(&text));
+            }
+        }
+    }
+
+    #[test]
+    fn frames_as_programs_write_them_need_no_closer_look() {
+        let spaced = "{\n  \"type\": \"countdown\",\n  \"seconds_remaining\": 60,\n  \"x\": [true, null, {}]\n}";
+        for text in [r#"{"type":"burn"}"#, spaced] {
+            assert!(glance(text).is_some(), "{text}");
+        }
+    }
+
     #[test]
     fn the_type_may_stand_anywhere() {
-        assert_eq!(frame_type(r#"{"type":"burn"}"#), Ok("burn".to_string()));
+        assert_eq!(frame_type(r#"{"type":"burn"}"#), Ok(Cow::Borrowed("burn")));
         assert_eq!(
             frame_type(r#"{"a":[1,{"b":null}],"type":"burn"}"#),
-            Ok("burn".to_string())
+            Ok(Cow::Borrowed("burn"))
         );
     }
 
