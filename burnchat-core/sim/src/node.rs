@@ -64,6 +64,8 @@ pub(crate) struct Told {
     pub(crate) departed: BTreeSet<ParticipantId>,
     /// The epoch of the envelope that is being read.
     pub(crate) reading: Option<EpochId>,
+    /// The steward of the key frame that is being read.
+    pub(crate) reading_key_of: Option<ParticipantId>,
     pub(crate) written: Vec<MessageId>,
     /// Where its texts were when it was last looked at.
     pub(crate) texts: Texts,
@@ -75,6 +77,8 @@ pub(crate) struct Told {
     /// Authors of whom it was told that it cannot read something.
     pub(crate) unreadable: BTreeSet<ParticipantId>,
     pub(crate) history_incomplete: bool,
+    /// What it has been told it misses, and of whom, while it does not know yet whether its history is whole.
+    pub(crate) missed: Option<Vec<(ParticipantId, String)>>,
 }
 
 /// What became of a text.

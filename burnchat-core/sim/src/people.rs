@@ -29,19 +29,14 @@ pub(crate) fn perform(world: &mut World, step: &Step) {
     match step.deed {
         Deed::Join => join(world, None, JoinOptions::default()),
         Deed::JoinBy(who) => {
-            let link = chosen(world, who).and_then(|who| {
-                world
-                    .nodes
-                    .get(who)?
-                    .client
-                    .link()
-                    .map(|link| link.to_url())
-            });
-            join(
-                world,
-                link.map(|url| url.to_string()),
-                JoinOptions::default(),
-            );
+            let inviter = chosen(world, who).and_then(|who| world.nodes.get(who));
+            let link = inviter.and_then(|node| Some(node.client.link()?.to_url().to_string()));
+            let stranger = link.is_some() && inviter.is_some_and(|node| node.stranger);
+            let invited = world.nodes.len();
+            join(world, link, JoinOptions::default());
+            if let Some(node) = world.nodes.get_mut(invited) {
+                node.stranger = stranger;
+            }
         }
         Deed::JoinAsCreator => {
             let token = Secret::copy_of(world.room.creator_token.as_bytes());

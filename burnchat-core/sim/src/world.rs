@@ -337,6 +337,10 @@ impl World {
             Some(RelayFrame::Message(envelope)) => Some(envelope.epoch),
             _ => None,
         };
+        node.told.reading_key_of = match parsed {
+            Some(RelayFrame::SessionKey(key)) => Some(key.steward),
+            _ => None,
+        };
         let outcome = node.client.handle_frame(now, &frame.bytes, &mut self.keys);
         if let (Ok(()), Some(parsed)) = (&outcome, parsed) {
             invariants::learn(&mut node.told, parsed, own, self.room.not_after);
@@ -344,7 +348,7 @@ impl World {
         self.coverage.read(before, parsed, outcome.is_ok());
         self.drain_client(index);
         if let Some(node) = self.nodes.get_mut(index) {
-            node.told.reading = None;
+            (node.told.reading, node.told.reading_key_of) = (None, None);
         }
         if let Err(error) = outcome {
             invariants::on_error(self, index, error);

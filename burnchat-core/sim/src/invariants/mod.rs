@@ -59,8 +59,8 @@ pub(crate) struct Ledger {
     /// Ids the insider has had, and what it has said.
     pub(crate) insiders: BTreeSet<ParticipantId>,
     pub(crate) insider_said: BTreeSet<(MessageId, String)>,
-    /// Whether the newest key is the insider's: who got none complains, and is heard ever more rarely (section 7.6).
-    insider_keyed: bool,
+    /// Whether the newest key is an outsider's: who got none complains, and is heard ever more rarely (section 7.6).
+    outsider_keyed: bool,
     /// When the asking for a key last began anew, or may have: a new version, a key, a connection that the relay saw end.
     pub(crate) disturbed_at: Timestamp,
     /// The most by which anybody has read later than the network brings it, ms.
@@ -91,7 +91,7 @@ pub(crate) fn on_hub_frame(world: &mut World, frame: &Down) {
         }
         RelayFrame::SessionKey(key) => {
             world.ledger.disturbed_at = world.now;
-            world.ledger.insider_keyed = world.ledger.insiders.contains(&key.steward);
+            world.ledger.outsider_keyed = is_outsider(world, &key.steward);
         }
         RelayFrame::ParticipantJoined(_) | RelayFrame::Rekey(_) | RelayFrame::Error(_) => {
             world.ledger.disturbed_at = world.now
@@ -205,6 +205,7 @@ pub(crate) fn on_event(world: &mut World, index: usize, event: Event) {
             node.told.ids.push(id);
             node.told.connected_at = now;
             node.told.unreadable.clear();
+            node.told.missed = world.scene.history.then(Vec::new);
             let token = node.client.seat_token();
             node.told.seat_token =
                 token.map(|token| burnchat_core::crypto::Secret::copy_of(token.as_bytes()));
@@ -219,16 +220,19 @@ pub(crate) fn on_event(world: &mut World, index: usize, event: Event) {
         Event::Unreadable { from, .. } => {
             node.told.unreadable.insert(from);
         }
-        Event::HistoryRead { complete } => node.told.history_incomplete |= !complete,
+        Event::HistoryRead { complete } => {
+            node.told.history_incomplete |= !complete;
+            for (from, what) in node.told.missed.take().unwrap_or_default() {
+                missed(world, index, from, what);
+            }
+        }
         Event::Missed { from, count } => {
             let what = format!("{name} misses {count} of {}", short(&from));
             world.trace.tell(now, format_args!("{what}"));
-            let excused = world
-                .nodes
-                .get(index)
-                .is_some_and(|node| node.told.history_incomplete);
-            if !excused && !is_hostile(world, &from) {
-                world.broken_at(index, Rule::NoLoss, what);
+            // What it reads of the past may have holes if it is told so afterwards.
+            match &mut node.told.missed {
+                Some(so_far) => so_far.push((from, what)),
+                None => missed(world, index, from, what),
             }
         }
         Event::Fault { error, .. } => {
@@ -263,6 +267,17 @@ pub(crate) fn on_event(world: &mut World, index: usize, event: Event) {
     }
 }
 
+/// A client has told its application of a loss, and whether its history is whole.
+fn missed(world: &mut World, index: usize, from: ParticipantId, what: String) {
+    let excused = world
+        .nodes
+        .get(index)
+        .is_some_and(|node| node.told.history_incomplete);
+    if !excused && !is_hostile(world, &from) {
+        world.broken_at(index, Rule::NoLoss, what);
+    }
+}
+
 /// A client has refused what the relay sent, or found fault with it.
 pub(crate) fn on_error(world: &mut World, index: usize, error: Error) {
     world.coverage.error(error.code());
@@ -275,6 +290,10 @@ pub(crate) fn on_error(world: &mut World, index: usize, error: Error) {
         Code::RekeyStalled | Code::HistoryUnavailable => true,
         // Somebody came with another secret.
         Code::UnverifiedParticipant => world.nodes.iter().any(|node| node.stranger),
+        Code::BadWrap => {
+            let steward = node.told.reading_key_of;
+            steward.is_some_and(|steward| is_outsider(world, &steward))
+        }
         Code::ClockSkew => world.scene.skew > 0 || node.ahead != 0,
         _ => false,
     };
@@ -443,7 +462,7 @@ pub(crate) fn before_time_moves(world: &mut World) {
 
 /// Section 7.1: who is asked alone has its time, then everyone is asked; whoever is connected answers.
 fn keyed_in_time(world: &mut World) {
-    if world.scene.hostility == Hostility::Relay || world.ledger.insider_keyed {
+    if world.scene.hostility == Hostility::Relay || world.ledger.outsider_keyed {
         return;
     }
     let way = world
@@ -479,6 +498,14 @@ fn keyed_in_time(world: &mut World) {
         );
         world.broken(Rule::Progress, what);
     }
+}
+
+/// Whether keys of this id open nothing for honest people: the insider's, and those of who came with another secret and
+/// knows no better.
+fn is_outsider(world: &World, id: &ParticipantId) -> bool {
+    let mut nodes = world.nodes.iter();
+    world.ledger.insiders.contains(id)
+        || nodes.any(|node| node.stranger && node.told.ids.contains(id))
 }
 
 /// Whether an id is, or was, the hostile participant's.
