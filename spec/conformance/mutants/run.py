@@ -28,6 +28,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 COPY = TARGET / "mutants"
+PROGRAMS = COPY / "programs"
+# The broken relay's program has a name of its own: under the other's it would stand where others look for that.
+RENAMED = ('[[bin]]\nname = "burnchat-relay"', '[[bin]]\nname = "faulty-relay"')
 FAULT = """
 /// Whether this is the mutant of this name.
 #[doc(hidden)]
@@ -70,6 +73,8 @@ def make_copy(mutants):
 
     for name in ("Cargo.toml", "Cargo.lock"):
         texts[name] = apart(texts[name].decode()).encode()
+    manifest = "burnchat-relay/Cargo.toml"
+    texts[manifest] = edited(manifest, texts[manifest].decode(), [("the program", *RENAMED)]).encode()
 
     for name, text in texts.items():
         path = COPY / name
@@ -114,11 +119,13 @@ def build(manifest, *programs):
         *os.environ.get("CARGO", "cargo").split(), "build", "--locked", "--manifest-path", manifest,
         "--profile", "test", "--workspace", "--features", "burnchat-core/aws-lc", "--test", "idle_room",
     ]
-    for name, _ in programs:
+    for name in programs:
         command += ["--bin", name]
     subprocess.run(command, check=True, env={**os.environ, "CARGO_TARGET_DIR": str(TARGET)})
-    for name, copy in programs:
-        shutil.copy2(TARGET / "debug" / name, COPY / copy)
+    # What is built next may not change what runs.
+    PROGRAMS.mkdir(exist_ok=True)
+    for name in programs:
+        shutil.copy2(TARGET / "debug" / name, PROGRAMS / name)
 
 
 def limits(suite):
@@ -129,10 +136,10 @@ def limits(suite):
 
 def run(program, fault, cases, jobs):
     """The verdicts on a relay with this fault."""
-    suite = COPY / "suite"
+    suite = PROGRAMS / "burnchat-conformance"
     environment = {**os.environ, **limits(suite), "BURNCHAT_FAULT": fault}
     relay = subprocess.Popen(
-        [COPY / program, "--listen", "127.0.0.1:0", "--log", "off", "--workers", "2"],
+        [PROGRAMS / program, "--listen", "127.0.0.1:0", "--log", "off", "--workers", "2"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )
     try:
@@ -160,14 +167,13 @@ def main():
     if len(set(names)) != len(names):
         sys.exit("two mutants have one name")
     make_copy(mutants)
-    # The programs of the repository last, so that they stand where they are looked for.
-    build(COPY / "Cargo.toml", ("burnchat-relay", "faulty-relay"))
-    build(ROOT / "Cargo.toml", ("burnchat-relay", "right-relay"), ("burnchat-conformance", "suite"))
+    build(COPY / "Cargo.toml", "faulty-relay")
+    build(ROOT / "Cargo.toml", "burnchat-relay", "burnchat-conformance")
     chosen = [mutant for mutant in mutants if not options.names or mutant["name"] in options.names]
 
     wrong = []
     if not options.names:
-        verdicts = run("right-relay", "", [], 24)
+        verdicts = run("burnchat-relay", "", [], 24)
         failed = [name for name, case in verdicts.items() if case["verdict"] == "fail"]
         print(f"the right relay: {len(verdicts)} cases, {len(failed)} failed")
         for name in failed:
