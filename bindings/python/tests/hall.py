@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parents[1]
 BIN = Path(
     os.environ.get("BURNCHAT_BIN") or Path(os.environ.get("CARGO_TARGET_DIR") or HERE.parents[1] / "target") / "debug"
 )
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 E = TypeVar("E", bound=Event)
 

@@ -56,8 +56,9 @@ impl Nginx {
             .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
             .concat();
         let pid = path("pid");
+        // In one process: workers of a master that was killed would live on.
         let config = format!(
-            "daemon off; pid {pid}; error_log stderr;\nevents {{}}\nhttp {{\n{own}{server}\n}}\n"
+            "daemon off; master_process off; pid {pid}; error_log stderr;\nevents {{}}\nhttp {{\n{own}{server}\n}}\n"
         );
         let config = files.put("nginx.conf", &config);
         let process = Command::new(NGINX)

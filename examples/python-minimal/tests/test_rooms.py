@@ -20,7 +20,7 @@ HERE = Path(__file__).parents[1]
 BIN = Path(
     os.environ.get("BURNCHAT_BIN") or Path(os.environ.get("CARGO_TARGET_DIR") or HERE.parents[1] / "target") / "debug"
 )
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class Person:

@@ -216,7 +216,7 @@ export function terminal(link, name) {
      */
     event: (kind, wanted = () => true) =>
       new Promise((resolve, reject) => {
-        const patience = setTimeout(() => reject(new Error(`the terminal client never said ${kind}`)), 20_000);
+        const patience = setTimeout(() => reject(new Error(`the terminal client never said ${kind}`)), 60_000);
         const look = () => {
           const found = events.find((event) => event.event === kind && wanted(event));
           if (found) {

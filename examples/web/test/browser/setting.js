@@ -12,7 +12,7 @@ import { chromium } from 'playwright-core';
 export const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
 export const PICTURES = join(TARGET, 'screenshots');
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 /** @param {string} name a program of the workspace, built for debugging */
 export const program = (name) => join(TARGET, 'debug', name);
