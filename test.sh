@@ -8,12 +8,13 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-# Without arguments: these first, one after the other; then two rows of steps side by side. One row compiles, and cargo lets
-# one command at a time into its folder; the other drives the programs that are there by then, and waits more than it works.
+# Without arguments: these first, one after the other; then three rows of steps side by side. One row compiles, and cargo
+# lets one command at a time into its folder; one drives the programs that are there by then; one waits more than it works.
 first=(fmt msrv deny assurance test)
-compiling=(clippy no-std doc rustcrypto conformance client-mutants fuzz sim model bench)
-driving=(vectors web browser clients python bindings)
-steps=("${first[@]}" "${compiling[@]}" "${driving[@]}")
+compiling=(clippy no-std doc rustcrypto fuzz bench)
+driving=(vectors web browser python bindings)
+waiting=(clients client-mutants conformance sim model)
+steps=("${first[@]}" "${compiling[@]}" "${driving[@]}" "${waiting[@]}")
 
 usage() {
     cat <<'END'
@@ -33,26 +34,27 @@ Runs the steps named, one after the other, or all of them, and fails if any of t
   doc      the documentation builds, and no link in it is broken
   rustcrypto
            the core's tests once more, with its crypto from RustCrypto
-  conformance
-           the relay suite passes with the relay, and catches every relay that was broken on purpose
-  client-mutants
-           the client suite catches every client that was broken on purpose
-  fuzz     the fuzz targets run their seeds, and the inputs that broke something once (all but two, whose dependencies
-           take too long); skipped where there is no nightly compiler
-  sim      whole rooms from seeds, held to the spec after every event: a few with the real primitives, thousands with
-           the stand-in for them
-  model    every interleaving of small rooms, explored with the real machines and stand-ins for the primitives
+  fuzz     the fuzz targets run their seeds, and the inputs that broke something once; skipped where there is no nightly
+           compiler
   bench    every benchmark runs once, to see that it can
 
   vectors  an implementation that is not in Rust, written from the spec alone, agrees with vectors and transcripts
   web      the web client: types, lints, vectors, transcripts, and rooms with the relay and the terminal client
   browser  the web client's pages in Chromium, with a real relay; writes pictures of them to target/screenshots;
            skipped where Chromium can't be installed
-  clients  the conformance suite and the vectors against the terminal client and the web client
   python   the minimal client in Python: vectors, transcripts, rooms with the relay and the terminal client, and the
            conformance suite
   bindings the package for Python, the client for WebAssembly (on Node and in Chromium; left out where nothing here
            compiles for it), and five implementations in one room. The C programs are among the tests above
+
+  clients  the conformance suite and the vectors against the terminal client and the web client
+  client-mutants
+           the client suite catches every client that was broken on purpose
+  conformance
+           the relay suite passes with the relay, and catches every relay that was broken on purpose
+  sim      whole rooms from seeds, held to the spec after every event: a few with the real primitives, thousands with
+           the stand-in for them
+  model    every interleaving of small rooms, explored with the real machines and stand-ins for the primitives
 
 First, whatever the steps need and the machine lacks is installed from Debian's packages.
 Needs Rust (1.88 or newer, with rustfmt and clippy).
@@ -187,11 +189,13 @@ step_conformance() {
 build_programs() {
     [[ ! ${programs_are_built-} ]] || return 0
     cargo build --profile test --workspace --features burnchat-core/aws-lc --locked \
-        --lib --bin burnchat-relay --bin burnchat --bin burnchat-conformance --bin burnchat-sim --test idle_room
+        --lib --bin burnchat-relay --bin burnchat --bin burnchat-conformance --bin burnchat-sim \
+        --test idle_room --test client_mutants
 }
 
 # What npm installs is for the checks alone: the pages and @burnchat/protocol depend on nothing.
 web_packages() {
+    [[ ! ${packages_are_there-} ]] || return 0
     (
         cd examples/web
         # npm leaves this file behind when it is done.
@@ -257,7 +261,27 @@ step_clients() {
 
 # They wait most of the time.
 step_client-mutants() {
-    cargo test --workspace --features burnchat-core/aws-lc --locked --test client_mutants -- --include-ignored --nocapture
+    build_programs
+    web_packages
+    local program
+    # The program itself: cargo would wait for who compiles.
+    program=$(test_program client_mutants)
+    (
+        cd spec/conformance
+        "$program" --include-ignored --nocapture
+    )
+}
+
+# The newest program of a test that was built before.
+test_program() {
+    local programs=()
+    mapfile -t programs < <(find "$CARGO_TARGET_DIR/debug/deps" -name "$1-*" -executable -type f -printf '%T@ %p\n' |
+        sort --numeric-sort --reverse | cut --delimiter=' ' --fields=2-)
+    ((${#programs[@]})) || {
+        echo "there is no test $1" >&2
+        return 1
+    }
+    printf '%s\n' "${programs[0]}"
 }
 
 # The library is the one the tests were built with.
@@ -330,16 +354,14 @@ step_fuzz() {
     fi
     python3 fuzz/seeds.py
     python3 fuzz/seeds.py --write
-    # Not `schema` and `http`: what they need is as much to build again, and twice. spec/generator holds the schemas to
-    # the vectors, and the relay has tests of its own.
-    local targets=(link client_frame relay_frame sealed websocket hub client insider abi)
+    local targets=(link client_frame relay_frame schema sealed websocket http hub client insider abi)
     # As cargo-fuzz builds them, but for the sanitizer: what it watches is watched for hours, not here.
     local host coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
     coverage+=' -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table'
     host=$(rustc +nightly --version --verbose | sed -n 's/^host: //p')
     RUSTFLAGS="$coverage --cfg fuzzing" RUSTC_WRAPPER=$PWD/fuzz/uninstrumented \
         cargo +nightly build --manifest-path fuzz/Cargo.toml --profile smoke --target "$host" --locked \
-        --no-default-features "${targets[@]/#/--bin=}"
+        --features schema,http "${targets[@]/#/--bin=}"
     local target
     for target in "${targets[@]}"; do
         mkdir -p "fuzz/seeds/$target" "fuzz/found/$target"
@@ -367,7 +389,7 @@ step_model() {
     local folder=$CARGO_TARGET_DIR/sim flags="${RUSTFLAGS-} --cfg burnchat_sim"
     RUSTFLAGS=$flags CARGO_TARGET_DIR=$folder cargo build --profile test --package burnchat-model --locked
     "$folder/debug/burnchat-model" --people 2 --from empty --deeds 1
-    "$folder/debug/burnchat-model" --people 2 --history --deeds 1
+    "$folder/debug/burnchat-model" --people 2 --history --deeds 2
     "$folder/debug/burnchat-model" --people 3 --deeds 1
 }
 
@@ -392,26 +414,51 @@ done
 
 install_what_is_missing
 
-# What became of each step, a line each.
+# What became of each step, a line each; and what each step printed.
 outcomes=$(mktemp)
-trap 'rm -f "$outcomes"' EXIT
+printed=$(mktemp --directory)
+trap 'rm -rf "$outcomes" "$printed"' EXIT
 
 run() {
-    local step begun status verdict
+    local step begun status verdict output printer
     for step in "$@"; do
         printf '\n==> %s\n' "$step"
         begun=$SECONDS
+        exec {output}> >(tee "$printed/$step")
+        printer=$!
         # Not as the condition of an `if`: bash would stop heeding errors inside.
         set +e
         (
             set -e
             "step_$step"
-        )
+        ) >&"$output" 2>&1
         status=$?
         set -e
+        exec {output}>&-
+        wait_for_printing "$printer"
         verdict=ok
         ((status == 0)) || verdict=FAILED
         printf '%-14s %-8s %4d s\n' "$step" "$verdict" $((SECONDS - begun)) >>"$outcomes"
+    done
+}
+
+# The same, with a mark before each line.
+run_marked() {
+    local output printer
+    exec {output}> >(sed --unbuffered "s/^/$1 /")
+    printer=$!
+    run "${@:2}" >&"$output" 2>&1
+    exec {output}>&-
+    wait_for_printing "$printer"
+}
+
+# Until the process that passes on what was printed is done. Not for longer: a program that was left running has its hands
+# on the other end.
+wait_for_printing() {
+    local tries
+    for ((tries = 0; tries < 20; tries++)); do
+        kill -0 "$1" 2>/dev/null || break
+        sleep 0.1
     done
 }
 
@@ -421,12 +468,23 @@ else
     run "${first[@]}"
     build_programs || true
     programs_are_built=yes
-    run "${driving[@]}" 2>&1 | sed --unbuffered 's/^/| /' &
-    beside=$!
+    web_packages || true
+    packages_are_there=yes
+    run_marked '|' "${driving[@]}" &
+    beside=($!)
+    run_marked ':' "${waiting[@]}" &
+    beside+=($!)
     run "${compiling[@]}"
-    wait "$beside"
+    wait "${beside[@]}"
     set -- "${steps[@]}"
 fi
+
+# A failed step's last lines again, where nobody has to look for them.
+while read -r step verdict _; do
+    [[ $verdict == FAILED ]] || continue
+    printf '\n==> %s failed; its last lines:\n' "$step"
+    tail --lines=80 "$printed/$step"
+done <"$outcomes"
 
 printf '\n==> summary, %d s in all\n' "$SECONDS"
 cat "$outcomes"

@@ -250,13 +250,13 @@ This page is written by [`assurance/assurance.py`](assurance/assurance.py), out 
 def read_log(text):
     """Results by `kind::name` of a log of ./test.sh: libtest's lines, node's, and the summary of steps."""
     kinds = {target: kind for kind, (target, _) in TARGETS.items()}
-    # Of steps that run side by side, those of one row have a bar in front of their lines.
-    found, kind_of_row = {}, {True: None, False: None}
+    # Of steps that run side by side, each row has its own mark in front of its lines, or none.
+    found, kind_of_row = {}, {}
     for line in text.splitlines():
         line = re.sub(r"\x1b\[[0-9;]*m", "", line)
-        row = line.startswith("| ")
-        line = line.removeprefix("| ")
-        kind = kind_of_row[row]
+        row = line[:2] if line[:2] in ("| ", ": ") else ""
+        line = line.removeprefix(row)
+        kind = kind_of_row.get(row)
         if running := re.match(r"\s*Running (unittests )?(\S+) \(\S*?/deps/(\w+)-[0-9a-f]+\)", line):
             target = running[2] if not running[1] else f"unittests {running[2]} ({running[3]})"
             kind_of_row[row] = kinds.get(target)
