@@ -13,16 +13,27 @@ pub(crate) struct FrameId(u32);
 pub(crate) struct Frames {
     texts: Vec<Rc<[u8]>>,
     numbers: Map<Digest, FrameId>,
+    /// The first of each type.
+    firsts: Vec<FrameId>,
 }
 
 impl Frames {
     pub(crate) fn number(&mut self, text: &[u8]) -> FrameId {
         let next = FrameId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
-        let texts = &mut self.texts;
-        *self.numbers.entry(digest(text)).or_insert_with(|| {
-            texts.push(text.into());
-            next
-        })
+        let number = *self.numbers.entry(digest(text)).or_insert(next);
+        if number == next {
+            self.texts.push(text.into());
+            let is_first = |first: &FrameId| self.kind(*first) != self.kind(next);
+            if self.firsts.iter().all(is_first) {
+                self.firsts.push(next);
+            }
+        }
+        number
+    }
+
+    /// One frame of each type there has been.
+    pub(crate) fn of_each_type(&self) -> impl Iterator<Item = Rc<[u8]>> {
+        self.firsts.iter().map(|first| self.text(*first))
     }
 
     pub(crate) fn text(&self, FrameId(number): FrameId) -> Rc<[u8]> {

@@ -200,7 +200,7 @@ impl Person {
                         let what = format!("{} goes on after its end: {event:?}", self.name());
                         says.broken.get_or_insert((Rule::BurnAtClient, what));
                     }
-                    if let Err(broken) = self.hear(event, &mut says.lines) {
+                    if let Err(broken) = self.hear(now, event, &mut says.lines) {
                         says.broken.get_or_insert(broken);
                     }
                 }
@@ -213,6 +213,29 @@ impl Person {
         if let Err(broken) = self.check_rest(now) {
             says.broken.get_or_insert(broken);
         }
+    }
+
+    /// A client that has ended stays so and says nothing, whatever its driver still does with it.
+    fn check_end(&self, now: Timestamp, frames: &Frames) -> Result<(), (Rule, String)> {
+        let mut later = self.clone();
+        let (Some(client), rng) = (&mut later.client, &mut later.rng) else {
+            return Ok(());
+        };
+        // What it answers is its own affair.
+        let _ = client.handle_connected(now, rng);
+        for frame in frames.of_each_type() {
+            let _ = client.handle_frame(now, &frame, rng);
+        }
+        let _ = client.send_text(now, "after the end", 0, rng);
+        let _ = client.burn(now, rng);
+        client.handle_disconnected(now);
+        client.handle_timeout(now.plus_seconds(3_600), rng);
+        client.leave(now);
+        if let Some(output) = client.poll_output() {
+            let what = format!("{} has ended and says {output:?}", self.name());
+            return Err((Rule::Wiped, what));
+        }
+        later.check_rest(now)
     }
 
     /// What holds after every input.
@@ -330,8 +353,15 @@ impl Person {
     }
 
     /// The client tells its person something.
-    fn hear(&mut self, event: Event, lines: &mut Vec<String>) -> Result<(), (Rule, String)> {
+    fn hear(
+        &mut self,
+        now: Timestamp,
+        event: Event,
+        lines: &mut Vec<String>,
+    ) -> Result<(), (Rule, String)> {
         let name = self.name();
+        let past = now >= self.room.not_after;
+        let is_past_the_link = |error: Error| past && error.code() == Code::ClockSkew;
         let me = self.client.as_ref().and_then(Client::id);
         let seat_token = self.client.as_ref().and_then(Client::seat_token);
         let seat_token = seat_token.map(|token| *token.as_bytes());
@@ -401,7 +431,9 @@ impl Person {
                 lines.push(format!("{name} has ended: {reason}"));
                 told.ended = Some(reason);
                 told.kicked |= reason == EndReason::Kicked;
-                if let EndReason::Failed(error) = reason {
+                if let EndReason::Failed(error) = reason
+                    && !is_past_the_link(error)
+                {
                     return Err((Rule::NoFalseBlame, format!("{name} ended: {error}")));
                 }
             }
@@ -411,6 +443,11 @@ impl Person {
             other => lines.push(format!("{name} is told event {}", other.tag())),
         }
         Ok(())
+    }
+
+    /// Whether a client says no more than that its link is over: it does so before anything else (section 4).
+    fn is_past_the_link(&self, now: Timestamp, error: Error) -> bool {
+        now >= self.room.not_after && error.code() == Code::ClockSkew
     }
 
     fn name(&self) -> &'static str {
@@ -495,6 +532,7 @@ impl Machine for Person {
 
     fn step(&mut self, input: &Input, frames: &mut Frames) -> Says {
         let now = input.now.time();
+        let ended_before = self.told.ended;
         let over = self.told.burn_by.is_some_and(|by| now >= by);
         let mut says = Says::default();
         let mut read = None;
@@ -529,7 +567,7 @@ impl Machine for Person {
         };
         match (&outcome, &read) {
             (Ok(()), Some(read)) => self.learn(read, now),
-            (Err(error), Some(_)) => {
+            (Err(error), Some(_)) if !self.is_past_the_link(now, *error) => {
                 if let Err(broken) = blame(self.name(), *error) {
                     says.broken.get_or_insert(broken);
                 }
@@ -537,6 +575,12 @@ impl Machine for Person {
             _ => {}
         }
         self.drain(now, over, frames, &mut says);
+        if ended_before.is_none()
+            && self.told.ended.is_some()
+            && let Err(broken) = self.check_end(now, frames)
+        {
+            says.broken.get_or_insert(broken);
+        }
         says
     }
 

@@ -178,6 +178,28 @@ impl Relay {
         says
     }
 
+    /// What a hub that has burned the room says to whoever comes with any frame there has been: a refusal.
+    fn asked_after_the_end(mut self, input: &Input, frames: &mut Frames) -> Says {
+        let all: Vec<_> = frames.of_each_type().collect();
+        let mut says = Says::default();
+        for (ordinal, frame) in (0..).zip(all) {
+            let wire = Wire {
+                node: u8::MAX,
+                ordinal,
+            };
+            let (now, peer) = (input.now.time(), PeerKey([u8::MAX; 16]));
+            self.hub.handle_connect(now, wire.id(), peer, self.room.id);
+            self.hub.handle_frame(now, wire.id(), &frame, &mut self.rng);
+            let answer = self.drain(input, None, &mut Frames::default());
+            says.broken = says.broken.or(answer.broken);
+            if self.hub.stats().rooms > 0 {
+                let what = "the relay has a room again after its end".into();
+                says.broken.get_or_insert((Rule::BurnAtRelay, what));
+            }
+        }
+        says
+    }
+
     /// Reads a frame the hub sends. Entries come again when somebody resumes; what is older than the newest is known.
     fn learn(
         &mut self,
@@ -320,7 +342,13 @@ impl Machine for Relay {
             }
             What::Timer => self.hub.handle_timeout(now),
         }
-        self.drain(input, offer, frames)
+        let was_burned = self.log.burned;
+        let mut says = self.drain(input, offer, frames);
+        if self.log.burned && !was_burned {
+            let later = self.clone().asked_after_the_end(input, frames);
+            says.broken = says.broken.or(later.broken);
+        }
+        says
     }
 
     fn facts(&self) -> Facts {

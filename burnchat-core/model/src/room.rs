@@ -17,6 +17,8 @@ pub(crate) const NAMES: [&str; PEOPLE] = ["ana", "ben", "cas"];
 const TTL_SECONDS: u64 = 600;
 /// By how much it is prolonged, seconds.
 pub(crate) const EXTENSION_SECONDS: u64 = 60;
+/// A nap: a second more than a seat is kept for who is away.
+pub(crate) const NAP: Tick = Tick(31 * 4);
 /// Some day in 2026, at a full minute.
 const START: u64 = 1_790_000_040_000;
 /// The grain of time, ms. Timers fire up to this much late, as timers do; the shortest that matters, the wait for other

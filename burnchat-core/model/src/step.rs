@@ -53,6 +53,8 @@ pub enum Deed {
     Spoil(u8),
     /// The network is slow: time passes until the next timer is due, with frames under way.
     Stall,
+    /// Everything sleeps for a little longer than a seat is kept for who is away.
+    Nap,
     /// Everything sleeps until the end of the room.
     Sleep,
 }
@@ -98,6 +100,7 @@ impl fmt::Display for Deed {
             Self::Lose(node) => write!(f, "x{node}"),
             Self::Spoil(node) => write!(f, "y{node}"),
             Self::Stall => f.write_str("z"),
+            Self::Nap => f.write_str("n"),
             Self::Sleep => f.write_str("s"),
         }
     }
@@ -130,6 +133,7 @@ impl FromStr for Step {
             ('t', "") => Self::RelayTimer,
             ('q', "") => Self::Wait,
             ('z', "") => Self::Deed(Deed::Stall),
+            ('n', "") => Self::Deed(Deed::Nap),
             ('s', "") => Self::Deed(Deed::Sleep),
             ('o', _) => Self::Open(node()?),
             ('u', _) => Self::ToRelay(node()?, second),

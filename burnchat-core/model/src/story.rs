@@ -94,6 +94,7 @@ fn deed_words(deed: Deed) -> String {
         Deed::Lose(who) => format!("the connection of {} breaks", name(who)),
         Deed::Spoil(who) => format!("a wrap in the key frame of {} is spoiled", name(who)),
         Deed::Stall => "the network is slow: time passes".into(),
+        Deed::Nap => "everything sleeps for 31 s".into(),
         Deed::Sleep => "everything sleeps until the end of the room".into(),
     }
 }

@@ -11,7 +11,7 @@ use crate::between;
 use crate::frames::{FrameId, Frames};
 use crate::person::{self, Person};
 use crate::relay::{self, Relay, Wire};
-use crate::room::{PEOPLE, Room, Tick, open};
+use crate::room::{NAP, PEOPLE, Room, Tick, open};
 use crate::step::{Deed, Step};
 
 /// One global state: the states of the machines by number, and everything under way between them.
@@ -199,6 +199,7 @@ impl Machines {
         }
         let log = &self.relay_facts(world).log;
         if !log.burned && Tick::not_before(log.end) > world.now {
+            deeds.push(Deed::Nap);
             deeds.push(Deed::Sleep);
         }
         deeds
@@ -319,6 +320,10 @@ impl Machines {
             }
             Deed::Stall => {
                 world.now = self.next_due(world).unwrap_or(world.now);
+                return Ok(());
+            }
+            Deed::Nap => {
+                world.now = Tick(world.now.0.saturating_add(NAP.0));
                 return Ok(());
             }
             Deed::Sleep => {
