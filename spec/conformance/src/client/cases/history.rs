@@ -57,6 +57,11 @@ pub(super) fn cases() -> Vec<Case<Target>> {
             an_incomplete_past_is_said_to_be
         ),
         case!(
+            "history/9.3/broken-off",
+            ["9.3/broken-off", "9.3/unavailable"],
+            a_past_that_breaks_off_keeps_nobody_from_the_present
+        ),
+        case!(
             "history/9.3/not-a-fork",
             ["9.3/not-a-fork"],
             a_bad_past_does_not_spoil_the_present
@@ -289,6 +294,30 @@ async fn an_incomplete_past_is_said_to_be(context: &Context<Target>) -> Outcome 
         past(&room),
         vec!["one", "two", "three", "four", "five"],
     )
+}
+
+async fn a_past_that_breaks_off_keeps_nobody_from_the_present(
+    context: &Context<Target>,
+) -> Outcome {
+    let mut room = with_a_past(context).await?;
+    // Neither the end of the history nor a key comes before the connection breaks. The key is the first that is missed.
+    room.alter(|frame| {
+        if frame["type"] == "history_end" || frame["type"] == "session_key" && frame["version"] == 4
+        {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    });
+    room.invite().await?;
+    room.cut();
+    room.honest();
+    let read = room.hear("history_read").await?;
+    ensure_eq("complete", read["complete"].as_bool(), Some(false))?;
+    room.keyed().await?;
+    room.say(0, "now")?;
+    room.hear_text("now").await?;
+    ensure_eq("forks", room.subject.count("gap"), 0)
 }
 
 async fn a_bad_past_does_not_spoil_the_present(context: &Context<Target>) -> Outcome {
