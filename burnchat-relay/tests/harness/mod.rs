@@ -150,7 +150,7 @@ pub(crate) fn plan(relay: SocketAddr, settings: RoomSettings) -> (String, Link) 
 
 /// What should happen soon and not by chance.
 pub(crate) async fn in_time<T>(happens: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), happens)
+    tokio::time::timeout(Duration::from_secs(60), happens)
         .await
         .expect("it should have happened by now")
 }
