@@ -4,9 +4,10 @@
 #[cfg(test)]
 mod told {
     mod histories;
-    mod history_limits;
     mod history_lies;
+    mod history_limits;
     mod keys;
     mod log;
     mod strangers;
+    mod tickets;
 }

@@ -221,5 +221,8 @@ fn a_connection_that_breaks_after_the_history_was_read_breaks_nothing_else() {
     assert_eq!(cleo.resume(&log), Ok(()));
     assert_eq!(cleo.history_read(), [true], "once");
     let again = |frame: &ClientFrame| matches!(frame, ClientFrame::Message(_));
-    assert!(cleo.sent.iter().any(again), "what is under way goes out again");
+    assert!(
+        cleo.sent.iter().any(again),
+        "what is under way goes out again"
+    );
 }

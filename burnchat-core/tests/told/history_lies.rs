@@ -33,7 +33,9 @@ fn says_so(cleo: &Listener) {
 fn a_version_is_keyed_once() {
     type Second = fn(&mut Log, usize, usize) -> Terms;
     let seconds: [(&str, Second); 3] = [
-        ("the newest again", |log, ana, _| log.terms(log.version, ana)),
+        ("the newest again", |log, ana, _| {
+            log.terms(log.version, ana)
+        }),
         ("one keyed before", |log, _, ben| log.terms(2, ben)),
         ("one that was passed over", |log, ana, _| log.terms(3, ana)),
     ];

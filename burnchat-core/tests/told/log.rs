@@ -12,13 +12,13 @@ use burnchat_core::crypto::{
     sign_key_frame,
 };
 use burnchat_core::error::{Code, Error};
-use burnchat_core::ids::{EpochId, MessageId, ParticipantId, RosterHash};
+use burnchat_core::ids::{EpochId, MessageId, ParticipantId, RosterHash, TicketHash};
 use burnchat_core::link::Link;
 use burnchat_core::time::Timestamp;
 use burnchat_core::wire::{
     Back, Bytes, ClientFrame, Departure, Envelope, HistoryEnd, Joined, KeyFrame, KeyOffer,
-    KeyWanted, LoggedEnvelope, ParticipantJoined, ParticipantLeft, Rekey, RelayFrame, Resumed, Role,
-    RosterEntry, WhoMayBurn,
+    KeyWanted, LoggedEnvelope, ParticipantJoined, ParticipantLeft, Rekey, RelayFrame, Renewed,
+    Resumed, Role, RosterEntry, WhoMayBurn,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -231,6 +231,22 @@ impl Log {
 
     /// Somebody says something in this epoch, under this key.
     pub(crate) fn say_in(&mut self, who: usize, epoch: &EpochId, key: &SessionKey, text: &str) {
+        let text = Text::new(text).unwrap();
+        let body = Body::Text {
+            text,
+            burn_after: 0,
+        };
+        self.send_in(who, epoch, key, body);
+    }
+
+    /// Somebody asks for the room's ticket, in the newest epoch.
+    pub(crate) fn ask_for_ticket(&mut self, who: usize, newest: TicketHash) {
+        let epoch = self.epochs.last().unwrap();
+        let (id, key) = (epoch.id, copy(&epoch.key));
+        self.send_in(who, &id, &key, Body::TicketWanted(newest));
+    }
+
+    fn send_in(&mut self, who: usize, epoch: &EpochId, key: &SessionKey, body: Body) {
         let version = |id| self.epochs.iter().find(|epoch| epoch.id == id);
         let last = self.people[who].sent.last();
         let last = last.map_or_else(LastEpoch::default, |(id, count)| LastEpoch {
@@ -252,11 +268,6 @@ impl Log {
             count: person.count,
             last: (n == 0).then_some(last),
         };
-        let text = Text::new(text).unwrap();
-        let body = Body::Text {
-            text,
-            burn_after: 0,
-        };
         let me = person.me.as_ref().unwrap();
         let (message_key, _) = key.chain(epoch, &me.id()).look_ahead(n).unwrap();
         let envelope = Envelope::seal(
@@ -274,6 +285,18 @@ impl Log {
         let (seq, id) = (self.next_seq(), self.id(who));
         self.entries
             .push(RelayFrame::Message(LoggedEnvelope::new(seq, id, envelope)));
+    }
+
+    /// The room has a new ticket.
+    pub(crate) fn renew(&mut self, ticket_hash: TicketHash) {
+        let seq = self.next_seq();
+        let entry = Renewed { seq, ticket_hash };
+        self.entries.push(RelayFrame::Renewed(entry));
+    }
+
+    /// The hash of the link's ticket.
+    pub(crate) fn first_ticket(&self) -> TicketHash {
+        self.link.ticket().hash()
     }
 
     /// A client joins: what the relay is about to tell it, which the story may alter.
@@ -513,6 +536,15 @@ impl Listener {
         self.sent.drain(..).filter_map(offer).collect()
     }
 
+    /// The envelopes sent, taken.
+    pub(crate) fn envelopes(&mut self) -> Vec<Envelope> {
+        let envelope = |frame| match frame {
+            ClientFrame::Message(envelope) => Some(envelope),
+            _ => None,
+        };
+        self.sent.drain(..).filter_map(envelope).collect()
+    }
+
     pub(crate) fn connect(&mut self) {
         self.client
             .handle_connected(self.now, &mut self.rng)
@@ -587,7 +619,7 @@ impl Listener {
             && self.client.epoch().map(|(_, id)| id) == self.client.head()
     }
 
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Send(frame) => {
