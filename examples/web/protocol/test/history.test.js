@@ -77,8 +77,8 @@ class Room {
     const { frame, epoch } = await makeKeyFrame({ roomId: this.link.roomId, wrapKey, self, roster, prev: this.head, older: null });
     this.head = epoch;
     this.seq += 1;
-    const { wraps: _, ...logged } = frame;
-    this.log.push(/** @type {KeyFrame} */ ({ ...logged, seq: this.seq, steward: self.id, wrapped: null }));
+    const { type, roster_hash, prev, commit, sig } = frame;
+    this.log.push(/** @type {KeyFrame} */ ({ type, seq: this.seq, version, steward: self.id, roster_hash, prev, commit, sig, wrapped: null }));
   }
 
   /** A newcomer to whom the log is told. Afterwards it goes on for her. */
