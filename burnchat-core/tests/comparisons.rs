@@ -89,7 +89,7 @@ mod sources {
     ];
 
     /// Lines that compare and name such a word, and why they may.
-    const JUDGED: [(&str, &str); 20] = [
+    const JUDGED: [(&str, &str); 19] = [
         // Public: everybody in the room has these from the log, and so has the relay.
         ("if *hash != frame.roster_hash", ROSTER),
         (
