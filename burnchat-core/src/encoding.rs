@@ -5,6 +5,9 @@
 //! lists of fields give the same bytes.
 
 use alloc::vec::Vec;
+use core::mem;
+
+use zeroize::Zeroizing;
 
 use crate::crypto::{DIGEST_LEN, Label, Sha256};
 
@@ -12,16 +15,16 @@ use crate::crypto::{DIGEST_LEN, Label, Sha256};
 #[must_use]
 pub struct Fields<Sink>(Sink);
 
-impl Fields<Vec<u8>> {
-    /// Begins a list whose bytes are wanted: as AAD, or to be signed. For public fields only, as
-    /// the bytes are not wiped.
+impl Fields<Zeroizing<Vec<u8>>> {
+    /// Begins a list whose bytes are wanted: as AAD, or to be signed. They are wiped when dropped, as most name a room.
     pub fn bytes(label: Label) -> Self {
-        // Most lists are a label, a room id, a participant id and a hash or two.
-        Self(Vec::with_capacity(192)).put(label.as_bytes())
+        // Most lists are a label, a room id, a participant id and a hash or two; the longest common one has two public
+        // keys.
+        Self(Zeroizing::new(Vec::with_capacity(256))).put(label.as_bytes())
     }
 
     /// Ends the list.
-    pub fn finish(self) -> Vec<u8> {
+    pub fn finish(self) -> Zeroizing<Vec<u8>> {
         self.0
     }
 }
@@ -64,8 +67,14 @@ trait Write {
     fn write(&mut self, bytes: &[u8]);
 }
 
-impl Write for Vec<u8> {
+impl Write for Zeroizing<Vec<u8>> {
     fn write(&mut self, bytes: &[u8]) {
+        if self.capacity() - self.len() < bytes.len() {
+            // A vector that grows by itself leaves what it held behind.
+            let room = 2 * (self.len() + bytes.len());
+            let short = mem::replace(self, Self::new(Vec::with_capacity(room)));
+            self.extend_from_slice(&short);
+        }
         self.extend_from_slice(bytes);
     }
 }
@@ -96,7 +105,20 @@ mod tests {
             b"\0\0\0\x08\0\0\0\0\0\0\0\x07",
             b"\0\0\0\x01\x01",
         ];
-        assert_eq!(bytes, expected.concat());
+        assert_eq!(*bytes, expected.concat());
+    }
+
+    #[test]
+    fn a_list_may_outgrow_what_most_need() {
+        let long = [7; 300];
+        let bytes = Fields::bytes(labels::MSG).put(&long).put(b"more").finish();
+        let expected: &[&[u8]] = &[
+            b"\0\0\0\x0eburnchat/1 msg",
+            b"\0\0\x01\x2c",
+            &long,
+            b"\0\0\0\x04more",
+        ];
+        assert_eq!(*bytes, expected.concat());
     }
 
     #[test]

@@ -33,7 +33,8 @@ mod burned {
     mod words;
 
     use burnchat_core::client::{BurnKind, EndReason, JoinOptions, RoomSettings};
-    use burnchat_core::crypto::{SecretBytes, wipe_stack};
+    use burnchat_core::crypto::{SecretBytes, labels, wipe_stack};
+    use burnchat_core::encoding::Fields;
     use burnchat_core::wire::WhoMayBurn;
     use burnchat_remains::{Marks, Remains, search};
 
@@ -160,6 +161,32 @@ mod burned {
 
     /// Ana, Ben, Cem and Fay, who are there at the end.
     const THERE: [usize; 4] = [0, 1, 2, 6];
+
+    /// A label encoding names its room in memory of its own, and wipes it.
+    #[test]
+    fn a_label_encoding_leaves_no_room_id_behind() {
+        let turned: Vec<u8> = (0..16).map(|at| 0xa5 ^ (at * 13)).collect();
+        let id: Vec<u8> = turned.iter().map(|byte| !byte).collect();
+        // As a field it comes after its length: nowhere else does it.
+        let field = [[0xff, 0xff, 0xff, 0xef].as_slice(), &turned].concat();
+        let mut marks = Marks::new();
+        marks.add_turned("a room id as a field", field);
+        let short = || Fields::bytes(labels::KEY).put(&id).finish();
+        let long = || {
+            Fields::bytes(labels::KEY)
+                .put(&id)
+                .put(&[7; 1_000])
+                .finish()
+        };
+        for list in [short(), long()] {
+            assert_eq!(
+                search("self", &mut marks).unwrap().found.len(),
+                1 + usize::from(list.len() < 500)
+            );
+        }
+        let after = search("self", &mut marks).unwrap();
+        assert!(after.is_empty(), "{after}");
+    }
 
     #[test]
     fn nothing_is_left_of_a_room_that_somebody_burned() {

@@ -89,12 +89,8 @@ mod sources {
     ];
 
     /// Lines that compare and name such a word, and why they may.
-    const JUDGED: [(&str, &str); 20] = [
+    const JUDGED: [(&str, &str); 19] = [
         // Public: everybody in the room has these from the log, and so has the relay.
-        (
-            "Some((_, hash, members)) if *hash == frame.roster_hash => members.clone(),",
-            ROSTER,
-        ),
         ("if *hash != frame.roster_hash", ROSTER),
         (
             "let Some(steward) = steward.filter(|_| hash == frame.roster_hash) else {",

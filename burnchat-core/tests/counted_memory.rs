@@ -84,6 +84,17 @@ mod counted_memory {
             }
             assert_counted("a door that opens and shuts", world);
 
+            // What tells of them is long gone when it is counted, and their hashes are not.
+            let mut world = of(2, history);
+            for _ in 0..240 {
+                world
+                    .act(0, |client, now, rng| client.renew(now, rng))
+                    .unwrap();
+                world.run_for(300);
+            }
+            world.run_for(200_000);
+            assert_counted("tickets that were replaced", world);
+
             // Nobody answers who is asked for a key.
             let mut world = of(8, history);
             let link = world.nodes[0].client.link().unwrap().to_url().to_string();

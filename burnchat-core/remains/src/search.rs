@@ -101,17 +101,7 @@ pub fn search(process: &str, marks: &mut Marks) -> io::Result<Remains> {
     let mut buffer = Zeroizing::new(vec![0; CHUNK + marks.longest()]);
     let own = buffer.as_ptr_range();
     let own = own.start as u64..own.end as u64;
-    for map in maps.lines() {
-        let mut fields = map.split_whitespace();
-        let (range, rights) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
-        let name = fields.nth(3).unwrap_or("anonymous memory");
-        // What the kernel maps for everybody can't be read this way, and nothing of ours can be in it.
-        if !rights.starts_with('r') || ["[vvar]", "[vvar_vclock]", "[vsyscall]"].contains(&name) {
-            continue;
-        }
-        let (start, end) = range.split_once('-').unwrap_or(("0", "0"));
-        let bound = |text| u64::from_str_radix(text, 16).unwrap_or(0);
-        let (start, end) = (bound(start), bound(end));
+    for Map { start, end, name } in readable(&maps) {
         let mut at = start;
         while at < end {
             let wanted = buffer.len().min((end - at) as usize);
@@ -131,7 +121,7 @@ pub fn search(process: &str, marks: &mut Marks) -> io::Result<Remains> {
                     {
                         remains.found.push(Find {
                             what,
-                            map: format!("{name} {rights}"),
+                            map: name.clone(),
                             at: place - start,
                         });
                     }
@@ -143,6 +133,40 @@ pub fn search(process: &str, marks: &mut Marks) -> io::Result<Remains> {
     Ok(remains)
 }
 
+/// A part of the memory.
+#[derive(Debug, PartialEq, Eq)]
+struct Map {
+    start: u64,
+    end: u64,
+    name: String,
+}
+
+/// What of a process' maps can be read, each address once: the kernel hands the list out in pieces, and tells of a map
+/// again that has grown or been joined with its neighbour between two of them.
+fn readable(maps: &str) -> Vec<Map> {
+    let mut told = 0;
+    let mut readable = Vec::new();
+    for map in maps.lines() {
+        let mut fields = map.split_whitespace();
+        let (range, rights) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
+        let name = fields.nth(3).unwrap_or("anonymous memory");
+        let (start, end) = range.split_once('-').unwrap_or(("0", "0"));
+        let bound = |text| u64::from_str_radix(text, 16).unwrap_or(0);
+        let (start, end) = (bound(start).max(told), bound(end));
+        told = told.max(end);
+        // What the kernel maps for everybody can't be read this way, and nothing of ours can be in it.
+        let kernels = ["[vvar]", "[vvar_vclock]", "[vsyscall]"].contains(&name);
+        if rights.starts_with('r') && !kernels && start < end {
+            readable.push(Map {
+                start,
+                end,
+                name: format!("{name} {rights}"),
+            });
+        }
+    }
+    readable
+}
+
 /// The pages with anything in them. Most memory has never been used, or has been wiped.
 fn pages(window: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     window
@@ -150,4 +174,33 @@ fn pages(window: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         .enumerate()
         .map(|(number, page)| (number * PAGE, page))
         .filter(|(at, page)| *at < CHUNK && page.iter().any(|byte| *byte != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_that_is_told_of_twice_is_searched_once() {
+        let maps = "\
+1000-3000 rw-p 00000000 00:00 0 [heap]
+1000-5000 rw-p 00000000 00:00 0 [heap]
+4000-5000 rw-p 00000000 00:00 0 [heap]
+5000-6000 ---p 00000000 00:00 0
+6000-7000 r--p 00000000 00:00 0 [vvar]
+7000-8000 rw-p 00000000 00:00 0
+";
+        let places: Vec<_> = readable(maps)
+            .into_iter()
+            .map(|map| (map.start, map.end, map.name))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                (0x1000, 0x3000, "[heap] rw-p".to_owned()),
+                (0x3000, 0x5000, "[heap] rw-p".to_owned()),
+                (0x7000, 0x8000, "anonymous memory rw-p".to_owned()),
+            ]
+        );
+    }
 }

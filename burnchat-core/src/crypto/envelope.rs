@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
+use zeroize::Zeroizing;
 
 use super::{
     CryptoError, IV_LEN, Identity, MessageKey, SecretBytes, Signature, VerifyingKey,
@@ -104,15 +105,15 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn aad(&self) -> Vec<u8> {
+    fn aad(&self) -> Zeroizing<Vec<u8>> {
         self.fields().finish()
     }
 
-    fn signed(&self, iv: &[u8; IV_LEN], ciphertext: &[u8]) -> Vec<u8> {
+    fn signed(&self, iv: &[u8; IV_LEN], ciphertext: &[u8]) -> Zeroizing<Vec<u8>> {
         self.fields().put(&sha256(&[iv, ciphertext])).finish()
     }
 
-    fn fields(&self) -> Fields<Vec<u8>> {
+    fn fields(&self) -> Fields<Zeroizing<Vec<u8>>> {
         Fields::bytes(labels::MSG)
             .put(self.room_id.as_bytes())
             .put(self.epoch.as_bytes())

@@ -1,6 +1,9 @@
 //! A session key on its way from the steward to everyone else (spec sections 7.2 and 9.2).
 
+use alloc::vec::Vec;
+
 use rand_core::CryptoRng;
+use zeroize::Zeroizing;
 
 use super::{
     Chain, CryptoError, DIGEST_LEN, Identity, Secret, Signature, VerifyingKey, WRAPPED_KEY_LEN,
@@ -195,7 +198,7 @@ pub fn verify_key_frame(
     steward.verify(&[&signed_fields(room_id, epoch)], signature)
 }
 
-fn signed_fields(room_id: &RoomId, epoch: &EpochId) -> alloc::vec::Vec<u8> {
+fn signed_fields(room_id: &RoomId, epoch: &EpochId) -> Zeroizing<Vec<u8>> {
     Fields::bytes(labels::KEY)
         .put(room_id.as_bytes())
         .put(epoch.as_bytes())

@@ -221,11 +221,11 @@ fn signed_fields(
     id: &ParticipantId,
     name: &[u8],
 ) -> Zeroizing<alloc::vec::Vec<u8>> {
-    let fields = Fields::bytes(labels::NAME)
+    Fields::bytes(labels::NAME)
         .put(room_id.as_bytes())
         .put(id.as_bytes())
-        .put(name);
-    Zeroizing::new(fields.finish())
+        .put(name)
+        .finish()
 }
 
 fn may_be_shown(name: &str) -> bool {

@@ -218,3 +218,26 @@ fn of_what_people_did_in_passing_the_history_tells_nothing() {
     assert!(says_complete(&world));
     assert!(!world.has_event(CLEO, in_passing));
 }
+
+#[test]
+fn what_was_shown_is_not_shown_again_after_a_fresh_join_though_its_author_has_left() {
+    let mut world = World::new(907);
+    let settings = RoomSettings {
+        history: true,
+        ..RoomSettings::default()
+    };
+    let room = world.room_of(settings, &["ana", "ben"]);
+    world.send(1, "ben was here");
+    world.run_for(500);
+    let cleo = world.join(&room, "cleo");
+    world.run_for(2_000);
+    world.act(1, |client, now, _| client.leave(now));
+    world.run_for(2_000);
+    // The relay contradicts itself, and Cleo begins anew.
+    let _ = world.inject(cleo, r#"{"type":"rekey","seq":999,"version":99}"#);
+    world.run_for(3_000);
+    assert_eq!(world.nodes[cleo].ids.len(), 2, "joined afresh");
+    let read = |event: &&Event| matches!(event, Event::HistoryRead { complete: true });
+    assert_eq!(world.nodes[cleo].events.iter().filter(read).count(), 2);
+    assert_eq!(world.texts(cleo), ["ben was here"]);
+}

@@ -11,28 +11,33 @@ use super::{Context, Session};
 use crate::client::Stop;
 use crate::client::epochs::Epoch;
 use crate::client::event::{Event, Participant};
-use crate::client::roster::{Known, Roster};
+use crate::client::roster::{Entry, Known, Roster};
 use crate::client::senders::Sender;
-use crate::crypto::{RoomKeys, SessionKey, Signature, VerifyingKey, epoch_id, verify_key_frame};
+use crate::crypto::{
+    RoomKeys, SessionKey, Signature, VerifyingKey, epoch_id, participant_id, verify_key_frame,
+};
 use crate::error::Code;
 use crate::ids::{EpochId, ParticipantId, RoomId, RosterHash};
 use crate::limits;
-use crate::wire::{Back, Joined, KeyFrame, LoggedEnvelope, RelayFrame};
+use crate::wire::{Back, Joined, KeyFrame, LoggedEnvelope, RelayFrame, Role};
 
 /// The way from `joined` to having read the history.
 #[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct HistoryReader {
     joined_seq: u64,
+    joined_version: u64,
     joined_head: EpochId,
     /// Who was there at `joined`, this client left out.
-    joined_others: Vec<ParticipantId>,
+    joined_others: Vec<(ParticipantId, Role)>,
     phase: Phase,
     roster: Roster,
     head: EpochId,
-    /// Versions since the last key frame: hash and members.
+    /// Versions above that of the last key frame: hash and members.
     versions: Vec<(u64, RosterHash, BTreeSet<ParticipantId>)>,
     people: BTreeMap<ParticipantId, Person>,
     frames: Vec<PastFrame>,
+    /// How many of these, from the oldest on, have ended because somebody was missing from a newer one.
+    ended: usize,
     items: VecDeque<Item>,
     item_bytes: usize,
     complete: bool,
@@ -82,9 +87,13 @@ impl HistoryReader {
         let ids = joined.participants.iter().take(others);
         Self {
             joined_seq: joined.seq,
+            joined_version: joined.version,
             joined_head: joined.head,
             joined_others: ids
-                .map(|entry| crate::crypto::participant_id(&entry.kem_pub.0, &entry.sig_pub.0))
+                .map(|entry| {
+                    let id = participant_id(&entry.kem_pub.0, &entry.sig_pub.0);
+                    (id, entry.role)
+                })
                 .collect(),
             phase: Phase::Replaying,
             roster: Roster::empty(room_id, joined.version.saturating_sub(1), Known::default()),
@@ -92,6 +101,7 @@ impl HistoryReader {
             versions: Vec::new(),
             people: BTreeMap::new(),
             frames: Vec::new(),
+            ended: 0,
             items: VecDeque::new(),
             item_bytes: 0,
             complete: true,
@@ -123,12 +133,12 @@ impl HistoryReader {
                     self.roster = Roster::empty(*keys.room_id(), before, Known::default());
                 }
                 let replaced = entry.replaces.is_none_or(|replaced| self.leave(&replaced));
-                replaced
-                    && self.next_version(entry.version)
-                    && self.join(entry.participant, entry.version, keys)
+                let joined = self.join(entry.participant, entry.version, keys);
+                self.next_version(entry.version) && replaced && joined
             }
             RelayFrame::ParticipantLeft(entry) => {
-                self.leave(&entry.id) && self.next_version(entry.version)
+                let left = self.leave(&entry.id);
+                self.next_version(entry.version) && left
             }
             RelayFrame::Rekey(entry) => self.next_version(entry.version),
             RelayFrame::SessionKey(frame) => self.past_key_frame(&frame, keys),
@@ -140,7 +150,6 @@ impl HistoryReader {
             _ => true,
         };
         self.complete &= fits;
-        self.note_version();
         Ok(())
     }
 
@@ -158,24 +167,24 @@ impl HistoryReader {
         Ok(())
     }
 
-    /// A key frame logged after the join. The session has checked it, unless it is for a version before the join.
-    pub(super) fn take_key_frame(&mut self, id: EpochId, frame: &KeyFrame, live: &Roster) {
+    /// A key frame logged after the join. The session has checked it, unless it is for a version before the join: then
+    /// it starts an epoch of the past.
+    pub(super) fn take_key_frame(
+        &mut self,
+        id: EpochId,
+        frame: &KeyFrame,
+        live: &Roster,
+        keys: &RoomKeys,
+    ) {
         if self.phase == Phase::Done {
             return;
         }
-        let known = self
-            .versions
-            .iter()
-            .find(|(version, ..)| *version == frame.version);
-        let members = match known {
-            Some((_, hash, members)) if *hash == frame.roster_hash => members.clone(),
-            Some(_) => return,
-            None => live
-                .members_at(frame.version)
-                .map(|entry| entry.id)
-                .collect(),
-        };
-        self.push_frame(id, frame, members);
+        if frame.version < self.joined_version {
+            self.complete &= self.past_key_frame(frame, keys);
+        } else {
+            let members = live.members_at(frame.version);
+            self.push_frame(id, frame, members.map(|entry| entry.id).collect());
+        }
     }
 
     pub(super) fn epoch_end(&mut self, version: u64) {
@@ -189,7 +198,8 @@ impl HistoryReader {
     /// Somebody has left since the join: what it sends from now on is not to be read.
     pub(super) fn departed(&mut self, id: ParticipantId) {
         if self.phase == Phase::Waiting {
-            self.items.push_back(Item::Left(id));
+            // Who came after this client is not on the roster replayed.
+            let _of_the_past = self.leave(&id);
         }
     }
 
@@ -197,15 +207,19 @@ impl HistoryReader {
     fn end(&mut self, complete: bool) -> bool {
         self.complete &= complete;
         self.phase = Phase::Waiting;
-        let replayed: Vec<ParticipantId> =
-            self.roster.entries().iter().map(|entry| entry.id).collect();
         // The join itself may have taken a seat over: then one of those replayed is not there any more.
-        let mut missing = replayed
-            .iter()
-            .filter(|id| !self.joined_others.contains(id));
-        let same_people = missing.next().is_none_or(|_| missing.next().is_none())
-            && self.joined_others.iter().all(|id| replayed.contains(id));
-        let fits = same_people && self.head == self.joined_head;
+        let there = |id: &ParticipantId| self.joined_others.iter().any(|(other, _)| other == id);
+        let replayed = self.roster.entries().iter().map(|entry| entry.id);
+        let gone: Vec<ParticipantId> = replayed.filter(|id| !there(id)).collect();
+        for id in &gone {
+            self.leave(id);
+        }
+        let entries = self.roster.entries().iter();
+        let left = entries.map(|entry| (entry.id, entry.listed.role));
+        let fits = gone.len() <= 1
+            && left.eq(self.joined_others.iter().copied())
+            && self.roster.version().saturating_add(1) == self.joined_version
+            && self.head == self.joined_head;
         self.complete &= fits;
         fits
     }
@@ -223,14 +237,11 @@ impl HistoryReader {
             let Ok(older) = newer.unwrap_back(&from, &step.wrapped.0) else {
                 break;
             };
-            let Some(frame) = self
-                .frames
-                .iter()
-                .find(|frame| frame.id == step.epoch && step.epoch != from)
-            else {
+            let Some(frame) = self.frames.iter().find(|frame| frame.id == step.epoch) else {
                 break;
             };
-            let seen = opened.iter().any(|(seen, _)| *seen == step.epoch);
+            // What a frame says of the way back is signed by nobody: it may lead in a circle.
+            let seen = step.epoch == *id || opened.iter().any(|(seen, _)| *seen == step.epoch);
             if seen || !older.matches(&frame.commit, &frame.roster_hash) {
                 break;
             }
@@ -250,13 +261,12 @@ impl HistoryReader {
         let Some((_, hash, members)) = known else {
             return false;
         };
-        let key = self
-            .people
-            .get(&frame.steward)
-            .and_then(|person| person.key.as_ref());
+        let nobody_left = members.iter().all(|id| self.roster.get(id).is_some());
+        let steward = self.roster.get(&frame.steward);
+        let key = steward.and_then(Entry::signing_key);
         let signed = key.is_some_and(|key| {
             verify_key_frame(
-                key,
+                &key,
                 keys.room_id(),
                 &id,
                 &Signature::from_bytes(frame.sig.0),
@@ -265,6 +275,7 @@ impl HistoryReader {
         });
         if *hash != frame.roster_hash
             || !members.contains(&frame.steward)
+            || !nobody_left
             || frame.prev != self.head
             || !signed
         {
@@ -281,8 +292,9 @@ impl HistoryReader {
             .last()
             .is_some_and(|last| !last.members.is_subset(&members));
         if removed {
-            self.items
-                .extend(self.frames.iter().map(|frame| Item::Ended(frame.id)));
+            let ending = self.frames.iter().skip(self.ended);
+            self.items.extend(ending.map(|frame| Item::Ended(frame.id)));
+            self.ended = self.frames.len();
         }
         self.head = id;
         self.versions
@@ -324,23 +336,15 @@ impl HistoryReader {
         self.roster.remove(id).is_ok()
     }
 
+    /// What has been replayed since the last version makes the next one.
     fn next_version(&mut self, version: u64) -> bool {
         let fits = version == self.roster.version().saturating_add(1);
         self.roster.set_version(version);
-        fits
-    }
-
-    fn note_version(&mut self) {
-        let version = self.roster.version();
-        if self
-            .versions
-            .last()
-            .is_none_or(|(newest, ..)| *newest < version)
-            && self.versions.len() < limits::UNKEYED_VERSIONS
-        {
+        if self.versions.len() < limits::UNKEYED_VERSIONS {
             let members = self.roster.entries().iter().map(|entry| entry.id).collect();
             self.versions.push((version, self.roster.hash(), members));
         }
+        fits
     }
 }
 
@@ -358,8 +362,7 @@ impl Session {
             cx.fault(Code::HistoryUnavailable, None);
         }
         // With others there, one of them may write before this client is first keyed, in an epoch begun before it came.
-        let nobody_wrote = reader.items.is_empty() && reader.frames.is_empty();
-        if nobody_wrote && reader.joined_others.is_empty() && fits {
+        if reader.items.is_empty() && reader.joined_others.is_empty() && fits {
             reader.phase = Phase::Done;
             cx.event(Event::HistoryRead { complete });
         }

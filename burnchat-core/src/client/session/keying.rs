@@ -71,7 +71,7 @@ impl Session {
         }
         let id = epoch_id(&frame.prev, &frame.roster_hash, &frame.commit.0);
         if let Some(reader) = &mut self.history {
-            reader.take_key_frame(id, &frame, &self.roster);
+            reader.take_key_frame(id, &frame, &self.roster, &cx.room.keys);
         }
         if version < self.joined_version {
             self.epochs.advance(cx.now, id, version, None);

@@ -45,7 +45,7 @@ export class History {
     this.departed = new Set();
     /** The newest version replayed. Where the roster has been empty, the first one is above 1. @type {number | null} */
     this.version = null;
-    /** @type {Map<number, Roster>} */
+    /** Of versions that no key frame has named, nor one of a newer version. @type {Map<number, Roster>} */
     this.rosters = new Map();
     /** Epochs of the replay. @type {Map<string, epochs.KnownEpoch>} */
     this.known = new Map();
@@ -100,10 +100,12 @@ export class History {
 
   /** A key frame from after the join, for a version before it: the epoch is one of the past. */
   async late(/** @type {KeyFrame} */ frame) {
-    const roster = this.rosters.get(frame.version);
-    if (!this.fits || this.replaying || roster === undefined) return;
-    const known = await this.check(frame, roster);
-    if (known === null) return;
+    if (!this.fits || this.replaying) return;
+    const known = await this.keyed(frame);
+    if (known === null) {
+      this.doesNotFit();
+      return;
+    }
     if (!allOn(this.keyring.members, known.members)) {
       for (const older of this.known.values()) older.ended = true;
     } else for (const older of this.known.values()) older.supersededAt ??= this.host.now;
@@ -184,14 +186,26 @@ export class History {
   }
 
   async replayKeyFrame(/** @type {KeyFrame} */ frame) {
-    const roster = this.rosters.get(frame.version);
-    if (!equal(frame.prev, this.head) || roster === undefined) throw new Unfit();
-    const known = await this.check(frame, roster);
+    const known = equal(frame.prev, this.head) ? await this.keyed(frame) : null;
     if (known === null) throw new Unfit();
     const before = this.known.get(toBase64url(this.head));
     if (before !== undefined && !allOn(before.members, known.members)) for (const older of this.known.values()) older.ended = true;
     this.known.set(known.key, known);
     this.head = known.id;
+  }
+
+  /**
+   * The epoch of a key frame that the relay may have logged (7.3): a version is keyed once, none after a newer one, and
+   * none of which somebody has left.
+   *
+   * @returns {Promise<epochs.KnownEpoch | null>}
+   */
+  async keyed(/** @type {KeyFrame} */ frame) {
+    const roster = this.rosters.get(frame.version);
+    if (roster === undefined || !allOn(roster.members, this.present)) return null;
+    const known = await this.check(frame, roster);
+    if (known !== null) for (const version of this.rosters.keys()) if (version <= frame.version) this.rosters.delete(version);
+    return known;
   }
 
   /** @returns {Promise<epochs.KnownEpoch | null>} */
@@ -214,6 +228,7 @@ export class History {
     const same = left.length === others.length && left.every(({ key, role }, at) => key === others[at].key && role === others[at].role);
     const follows = this.version === null ? others.length === 0 : this.version + 1 === roster.version;
     if (!same || !follows || gone.length > 1 || !equal(this.head, head)) return false;
+    this.present = left;
     for (const { key } of gone) this.departed.add(key);
     return true;
   }
