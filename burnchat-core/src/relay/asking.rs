@@ -369,6 +369,8 @@ impl Moment<'_> {
     }
 }
 
+mod handover;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::Refusal;
+use super::handover::{Carried, Count, Reader, Writer, carried};
 use super::log::Kind;
 use super::room::{ALLOCATION, Moment};
 use super::seats::JoinNumber;
@@ -130,6 +131,53 @@ impl Epochs {
     fn find(&self, id: &EpochId) -> Option<&Epoch> {
         let older = self.older.iter().map(|(_, epoch)| epoch);
         self.newest.iter().chain(older).find(|open| open.id == *id)
+    }
+}
+
+carried!(Epochs {
+    newest,
+    older,
+    hold
+});
+carried!(Epoch {
+    version,
+    id,
+    steward,
+    members
+});
+
+impl Carried for Member {
+    fn put(&self, to: &mut Writer) {
+        let Self {
+            number,
+            next_n,
+            holds_key,
+        } = self;
+        number.put(to);
+        Count(*next_n).put(to);
+        holds_key.put(to);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Option<Self> {
+        let number = Carried::take(from)?;
+        let Count(next_n) = Carried::take(from)?;
+        Some(Self {
+            number,
+            next_n,
+            holds_key: Carried::take(from)?,
+        })
+    }
+}
+
+impl Epochs {
+    /// Whether they can be what a hub has come to: for those that another has written down.
+    pub(super) fn are_sound(&self) -> bool {
+        let sound = |epoch: &Epoch| epoch.members.is_sorted_by(|a, b| a.number < b.number);
+        let older = self.older.iter().map(|(_, epoch)| epoch);
+        let epochs: Vec<&Epoch> = older.chain(&self.newest).collect();
+        epochs.iter().all(|epoch| sound(epoch))
+            && epochs.is_sorted_by(|a, b| a.version < b.version)
+            && (self.newest.is_some() || self.older.is_empty())
     }
 }
 

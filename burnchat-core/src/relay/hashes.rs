@@ -3,6 +3,7 @@
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
+use super::handover::carried_inside;
 use crate::crypto::{
     Label, SYMBOLS, Secret, SecretBytes, ct_eq, first_16, hmac_sha256, labels, sha256,
 };
@@ -11,7 +12,7 @@ use crate::ids::{RoomId, TicketHash};
 use crate::limits::PIN_SYMBOLS;
 use crate::wire::PinText;
 
-/// The key of a hub's hashes, drawn with the hub and never shown: what leaks of a hash, if anything, can neither be
+/// The key of a hub's hashes, drawn with the hub and never shown, unless several share one: what leaks of a hash, if anything, can neither be
 /// tried out elsewhere nor aimed at.
 #[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct HubKey(Secret<32>);
@@ -19,6 +20,11 @@ pub(super) struct HubKey(Secret<32>);
 impl HubKey {
     pub(super) fn random(rng: &mut impl CryptoRng) -> Self {
         Self(Secret::random(rng))
+    }
+
+    /// One that several hubs share, so that each can judge what another has kept.
+    pub(super) fn shared(key: Secret<32>) -> Self {
+        Self(key)
     }
 
     pub(super) fn seat_token(&self, room: &RoomId, token: &Secret<32>) -> KeyedHash {
@@ -59,6 +65,8 @@ pub(super) struct KeyedHash([u8; 32]);
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Place([u8; 16]);
+
+carried_inside!(KeyedHash);
 
 impl KeyedHash {
     /// In constant time. There is no `==`.

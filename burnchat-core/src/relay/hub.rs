@@ -1,12 +1,14 @@
 //! The hub: what arrives, and which room it is for.
 
+mod handover;
+
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::CryptoRng;
 
+use self::handover::Journal;
 use super::admission::Shown;
 use super::agenda::{Agenda, Wake};
 use super::hashes::{HubKey, random_pin, ticket_hash};
@@ -46,14 +48,20 @@ pub struct Hub {
     kept_bytes: usize,
     /// Logs do not grow: see [`set_memory_full`](Self::set_memory_full).
     memory_full: bool,
+    /// Of rooms that are kept elsewhere, too.
+    journal: Option<Box<Journal>>,
 }
 
 impl Hub {
     /// A hub without rooms. Draws the key of its hashes.
     pub fn new(limits: Limits, rng: &mut impl CryptoRng) -> Self {
+        Self::with_hub_key(limits, HubKey::random(rng))
+    }
+
+    fn with_hub_key(limits: Limits, key: HubKey) -> Self {
         Self {
             limits,
-            key: HubKey::random(rng),
+            key,
             clock: SteadyClock::default(),
             rooms: BTreeMap::new(),
             owners: PeerCounts::default(),
@@ -63,6 +71,7 @@ impl Hub {
             participants: 0,
             kept_bytes: 0,
             memory_full: false,
+            journal: None,
         }
     }
 
@@ -120,6 +129,7 @@ impl Hub {
         self.rooms.insert(kept.clone(), Box::new(room));
         self.owners.add(peer);
         self.agenda.add(end, Wake::Room(kept));
+        self.note_change(room_id);
         Ok(RoomCreated {
             room_id,
             creator_token,
@@ -263,9 +273,16 @@ impl Hub {
                 }
                 done.map(|()| Then::Nothing)
             }
-            Stage::Seated(number) => self
-                .with_room(now, room, |room| room.handle(number, frame, len))
-                .unwrap_or(Ok(Then::Nothing)),
+            Stage::Seated(number) => {
+                // What is refused changes nothing.
+                let step = |room: &mut Moment<'_>| {
+                    let done = room.handle(number, frame, len);
+                    let changed = done.is_ok();
+                    (done, changed)
+                };
+                self.step_in_room(now, room, step)
+                    .unwrap_or(Ok(Then::Nothing))
+            }
         };
         match done {
             Ok(Then::Burn) => self.burn(room, BurnReason::Burned),
@@ -366,7 +383,7 @@ impl Hub {
         if end <= now {
             self.burn_late(id, BurnReason::Expired, now.millis_since(end));
         } else {
-            self.with_room(now, id, |room| room.catch_up());
+            self.step_in_room(now, id, |room| ((), room.catch_up()));
         }
     }
 
@@ -382,7 +399,15 @@ impl Hub {
         self.count_join(now, peer)?;
         let shown = Shown::new(&self.key, &id, join);
         let room = self.rooms.get_mut(&id).ok_or(Code::RoomNotFound)?;
-        let admitted = room.admit(now, &self.limits, peer, &shown, join)?;
+        let admitted = room.admit(now, &self.limits, peer, &shown, join);
+        if admitted
+            .as_ref()
+            .is_err_and(|refusal| refusal.code == Code::WrongPin)
+        {
+            self.note_change(id);
+        }
+        let admitted = admitted?;
+        let room = self.rooms.get_mut(&id).ok_or(Code::RoomNotFound)?;
         let history = room.terms.history;
         let before = room.memory();
         room.live
@@ -450,6 +475,16 @@ impl Hub {
         id: RoomId,
         step: impl FnOnce(&mut Moment<'_>) -> T,
     ) -> Option<T> {
+        self.step_in_room(now, id, |room| (step(room), true))
+    }
+
+    /// The same, with a step that says whether it has changed anything of what is kept of a room.
+    fn step_in_room<T>(
+        &mut self,
+        now: Timestamp,
+        id: RoomId,
+        step: impl FnOnce(&mut Moment<'_>) -> (T, bool),
+    ) -> Option<T> {
         let room = self.rooms.get_mut(&id)?;
         let before = (room.participants(), room.memory());
         let mut moment = Moment {
@@ -460,11 +495,14 @@ impl Hub {
             live: room.live.as_deref_mut()?,
             memory_full: self.memory_full,
         };
-        let done = step(&mut moment);
+        let (done, changed) = step(&mut moment);
         moment.settle();
         self.participants = self.participants + room.participants() - before.0;
         self.kept_bytes = self.kept_bytes + room.memory() - before.1;
         reschedule(&mut self.agenda, room);
+        if changed {
+            self.note_change(id);
+        }
         Some(done)
     }
 
@@ -474,27 +512,21 @@ impl Hub {
 
     /// Spec section 12.3.
     fn burn_late(&mut self, id: RoomId, reason: BurnReason, late_millis: u64) {
-        let Some(room) = self.rooms.remove(&id) else {
+        if self.journal.is_some()
+            && let Some((kept, _)) = self.rooms.get_key_value(&id)
+        {
+            let kept = kept.clone();
+            self.note_burn(&kept);
+        }
+        let Some((owner, connected)) = self.drop_room(id) else {
             return;
         };
-        if let Some(at) = room.scheduled {
-            self.agenda.remove(at, Wake::Room(room.terms.id.clone()));
-        }
-        self.owners.remove(room.terms.owner);
-        self.participants -= room.participants();
-        self.kept_bytes -= room.memory();
-        let connected: Vec<ConnectionId> = room
-            .live
-            .iter()
-            .flat_map(|live| live.roster.connected())
-            .copied()
-            .collect();
         let destroyed = RelayFrame::Destroyed(Destroyed { reason }).encode();
         self.links.send(connected.clone(), destroyed);
         for connection in connected {
             self.links.close(connection, CloseCode::Normal);
         }
-        self.links.burned(room.terms.owner, reason, late_millis);
+        self.links.burned(owner, reason, late_millis);
     }
 
     /// Sends an error; if it is one that closes, the connection is gone.

@@ -40,6 +40,23 @@ pub(super) enum Stage {
 }
 
 impl Connection {
+    fn new(peer: PeerKey, room: KeptId, stage: Stage, now: Timestamp) -> Self {
+        Self {
+            peer,
+            room,
+            stage,
+            quota: Quota::default(),
+            heard: now,
+            looked_at: None,
+            refused: 0,
+        }
+    }
+
+    /// When its last frame came.
+    pub(super) fn heard(&self) -> Timestamp {
+        self.heard
+    }
+
     /// Counts a frame that has come.
     ///
     /// # Errors
@@ -91,19 +108,23 @@ impl Links {
             return Err(Code::TooManyConnections);
         }
         self.peers.add(peer);
-        self.connections.insert(
-            connection,
-            Connection {
-                peer,
-                room,
-                stage: Stage::Greeting(now.plus_millis(limits.handshake_millis)),
-                quota: Quota::default(),
-                heard: now,
-                looked_at: None,
-                refused: 0,
-            },
-        );
+        let stage = Stage::Greeting(now.plus_millis(limits.handshake_millis));
+        let link = Connection::new(peer, room, stage, now);
+        self.connections.insert(connection, link);
         Ok(())
+    }
+
+    /// Takes in a connection that another hub has let in.
+    pub(super) fn adopt(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerKey,
+        room: KeptId,
+        heard: Timestamp,
+    ) {
+        self.peers.add(peer);
+        let link = Connection::new(peer, room, Stage::Greeting(heard), heard);
+        self.connections.insert(connection, link);
     }
 
     pub(super) fn seat(

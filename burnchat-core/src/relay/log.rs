@@ -32,7 +32,7 @@ pub(super) enum Kind {
 #[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct Log {
     seq: u64,
-    floor: u64,
+    forgotten: Forgotten,
     retention: Retention,
     /// Entries that change the roster, and key frames.
     changes: Queue,
@@ -42,6 +42,28 @@ pub(super) struct Log {
     /// Key frames that may still have their wraps.
     wrapped: VecDeque<Wrapped>,
     wrapped_bytes: usize,
+}
+
+/// What is no longer there.
+#[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
+struct Forgotten {
+    /// The newest entry of it.
+    floor: u64,
+    /// Where the log is kept elsewhere, too: what is to be forgotten there.
+    journal: Option<Box<Journal>>,
+}
+
+/// How a copy of the log that is kept elsewhere differs from it.
+#[derive(Default)]
+#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
+struct Journal {
+    /// The newest entry it has.
+    written: u64,
+    /// Entries it has and should not.
+    gone: Vec<u64>,
+    /// Key frames it has with their wraps and should have without.
+    stripped: Vec<u64>,
 }
 
 /// How long entries stay.
@@ -105,7 +127,7 @@ impl Log {
     pub(super) fn new(history: bool) -> Self {
         Self {
             seq: 0,
-            floor: 0,
+            forgotten: Forgotten::default(),
             retention: Retention::new(history),
             changes: Queue::default(),
             control: Queue::default(),
@@ -192,18 +214,18 @@ impl Log {
         };
 
         self.drop_envelopes(|first, bytes| bytes > bytes_kept || (!history && old(first.at)));
-        let floor = &mut self.floor;
+        let forgotten = &mut self.forgotten;
         while let Some(dropped) = self
             .control
             .pop_if(|first, bytes| bytes > limits.kept_bytes || old(first.at))
         {
-            *floor = dropped.seq.max(*floor);
+            forgotten.entry(dropped.seq);
         }
         while let Some(dropped) = self
             .changes
             .pop_if(|first, bytes| !history && (bytes > limits.kept_bytes || old(first.at)))
         {
-            *floor = dropped.seq.max(*floor);
+            forgotten.entry(dropped.seq);
         }
         // In history rooms key frames stay, and their wraps go.
         while let Some(first) = self.wrapped.front()
@@ -211,7 +233,7 @@ impl Log {
         {
             self.wrapped_bytes -= first.bytes;
             self.changes.strip(first.seq);
-            *floor = first.seq.max(*floor);
+            forgotten.wraps(first.seq);
             self.wrapped.pop_front();
         }
     }
@@ -231,7 +253,7 @@ impl Log {
         let Some(dropped) = oldest.or_else(|| self.changes.pop_if(|_, _| window)) else {
             return false;
         };
-        self.floor = dropped.seq.max(self.floor);
+        self.forgotten.entry(dropped.seq);
         true
     }
 
@@ -239,9 +261,14 @@ impl Log {
     pub(super) fn clear(&mut self) {
         let history = self.retention != Retention::Window;
         let seq = self.seq;
+        let mut forgotten = core::mem::take(&mut self.forgotten);
+        for kept in self.kept() {
+            forgotten.entry(kept.seq);
+        }
+        forgotten.floor = seq;
         *self = Self {
             seq,
-            floor: seq,
+            forgotten,
             ..Self::new(history)
         };
     }
@@ -259,7 +286,7 @@ impl Log {
 
     /// Whether every entry after `seq` is still there.
     pub(super) fn reaches(&self, seq: u64) -> bool {
-        (self.floor..=self.seq).contains(&seq)
+        (self.forgotten.floor..=self.seq).contains(&seq)
     }
 
     /// The entries after `seq`, as this participant is sent them.
@@ -298,11 +325,20 @@ impl Log {
         let Some(dropped) = self.envelopes.pop_if(unwanted) else {
             return false;
         };
-        self.floor = dropped.seq.max(self.floor);
+        self.forgotten.entry(dropped.seq);
         if let Retention::History { complete } = &mut self.retention {
             *complete = false;
         }
         true
+    }
+
+    /// All entries, in order.
+    fn kept(&self) -> impl Iterator<Item = &Kept> {
+        merge([
+            self.changes.after(0),
+            self.control.after(0),
+            self.envelopes.after(0),
+        ])
     }
 
     fn keeps_history(&self) -> bool {
@@ -350,6 +386,27 @@ impl Queue {
     fn after(&self, seq: u64) -> Iter<'_, Kept> {
         let first = self.entries.partition_point(|kept| kept.seq <= seq);
         self.entries.range(first..)
+    }
+}
+
+impl Forgotten {
+    fn entry(&mut self, seq: u64) {
+        self.floor = seq.max(self.floor);
+        if let Some(journal) = &mut self.journal
+            && seq <= journal.written
+        {
+            journal.gone.push(seq);
+        }
+    }
+
+    /// Of a key frame, which may have gone already itself.
+    fn wraps(&mut self, seq: u64) {
+        self.floor = seq.max(self.floor);
+        if let Some(journal) = &mut self.journal
+            && seq <= journal.written
+        {
+            journal.stripped.push(seq);
+        }
     }
 }
 
@@ -442,6 +499,8 @@ fn merge<'a, const N: usize>(queues: [Iter<'a, Kept>; N]) -> impl Iterator<Item 
             .and_then(|(_, queue)| queue.next())
     })
 }
+
+mod handover;
 
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,7 @@ mod agenda;
 mod asking;
 mod commands;
 mod epochs;
+mod handover;
 mod hashes;
 mod hub;
 mod kept_id;
@@ -56,6 +57,7 @@ mod seats;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use handover::{Adopted, Change, NotACopy, RoomCopy, RoomWrite};
 pub use hub::Hub;
 pub use limits::{Limits, Rate};
 pub use quota::Bucket;

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::handover::carried;
 use super::hashes::KeyedHash;
 use super::{PeerKey, Refusal};
 use crate::error::Code;
@@ -15,6 +16,8 @@ pub(super) struct Pin {
     hash: KeyedHash,
     failures: Vec<(Timestamp, PeerKey)>,
 }
+
+carried!(Pin { hash, failures });
 
 impl Pin {
     pub(super) fn new(hash: KeyedHash) -> Self {

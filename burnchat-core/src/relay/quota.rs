@@ -1,6 +1,7 @@
 //! Rates as token buckets, in integers (spec section 16).
 
 use super::Rate;
+use super::handover::carried;
 use crate::time::Timestamp;
 
 /// A token bucket: what has been taken of it and not yet refilled. A new one is full.
@@ -53,6 +54,9 @@ pub(super) struct Quota {
     items: Bucket,
     bytes: Bucket,
 }
+
+carried!(Bucket { taken_milli, at });
+carried!(Quota { items, bytes });
 
 impl Quota {
     /// Takes one item of so many bytes.

@@ -8,6 +8,7 @@ use zeroize::Zeroize;
 
 use super::asking::Asking;
 use super::epochs::Epochs;
+use super::handover::InCopy;
 use super::hashes::KeyedHash;
 use super::kept_id::KeptId;
 use super::links::Links;
@@ -74,8 +75,10 @@ pub(super) struct Live {
     /// Tickets that were the room's once, the newest last.
     pub(super) replaced_tickets: VecDeque<TicketHash>,
     pub(super) quota: Quota,
+    /// Of what is kept elsewhere.
+    pub(super) in_copy: InCopy,
     /// The next `countdown`, while somebody is connected.
-    tick: Option<Timestamp>,
+    pub(super) tick: Option<Timestamp>,
 }
 
 impl Live {
@@ -90,6 +93,7 @@ impl Live {
             last_extended: 0,
             replaced_tickets: VecDeque::new(),
             quota: Quota::default(),
+            in_copy: InCopy::default(),
             tick: None,
         }
     }
@@ -204,11 +208,14 @@ impl Moment<'_> {
         Ok(Then::Nothing)
     }
 
-    /// Does everything that is due, in order. The end of the room is not for here.
-    pub(super) fn catch_up(&mut self) {
+    /// Does everything that is due, in order. The end of the room is not for here. Says whether it was more than to say
+    /// how much time is left.
+    pub(super) fn catch_up(&mut self) -> bool {
+        let mut changed = false;
         while let Some((at, due)) = self.live.next_due()
             && at <= self.now
         {
+            changed |= due != Due::Countdown;
             match due {
                 Due::Departure(number) => self.depart(number, Departure::Timeout),
                 Due::EpochEnd => self.end_oldest_epoch(),
@@ -216,6 +223,7 @@ impl Moment<'_> {
                 Due::Countdown => self.count_down(),
             }
         }
+        changed || self.live.log.differs()
     }
 
     /// Ends a step: what several changes call for alike is done once, after them.

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroize;
 
-use super::ConnectionId;
+use super::handover::{Carried, Count, Reader, Writer, carried};
 use super::room::ALLOCATION;
 use super::seats::{JoinNumber, SeatIndex};
-use crate::crypto::{RosterKeys, roster_hash};
+use super::{ConnectionId, PeerKey};
+use crate::crypto::{RosterKeys, participant_id, roster_hash};
 use crate::ids::{ParticipantId, RoomId, RosterHash};
 use crate::limits;
 use crate::time::Timestamp;
@@ -185,5 +186,138 @@ impl Drop for Participant {
         self.entry.sig_pub.0.zeroize();
         self.entry.sealed_name.0.zeroize();
         self.entry.join_proof.0.zeroize();
+    }
+}
+
+carried!(Standing {
+    complaint,
+    unresponsive
+});
+
+impl Carried for RosterEntry {
+    fn put(&self, to: &mut Writer) {
+        let Self {
+            kem_pub,
+            sig_pub,
+            sealed_name,
+            join_proof,
+            role,
+            number,
+        } = self;
+        kem_pub.put(to);
+        sig_pub.put(to);
+        sealed_name.put(to);
+        join_proof.put(to);
+        role.put(to);
+        number.put(to);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            kem_pub: Carried::take(from)?,
+            sig_pub: Carried::take(from)?,
+            sealed_name: Carried::take(from)?,
+            join_proof: Carried::take(from)?,
+            role: Carried::take(from)?,
+            number: Carried::take(from)?,
+        })
+    }
+}
+
+/// A participant's connection, and who is at its other end.
+pub(super) type Seated = (ConnectionId, (AtTheEnd, JoinNumber));
+
+/// Who is at the other end of a connection, and when a frame came from there.
+pub(super) type AtTheEnd = (PeerKey, Timestamp);
+
+impl Roster {
+    /// Who they are: this changes only with the version.
+    pub(super) fn put_people(&self, to: &mut Writer) {
+        to.len(self.people.len());
+        for (number, participant) in &self.people {
+            number.put(to);
+            participant.entry.put(to);
+            participant.seat.put(to);
+            participant.joined_seq.put(to);
+        }
+    }
+
+    /// The version, how they stand, and who is where.
+    pub(super) fn put_presence(
+        &self,
+        to: &mut Writer,
+        end_of: impl Fn(ConnectionId) -> Option<AtTheEnd>,
+    ) {
+        Count(self.version).put(to);
+        for participant in self.people.values() {
+            participant.standing.put(to);
+        }
+        self.away.put(to);
+        let number_of: BTreeMap<ConnectionId, JoinNumber> = self
+            .here()
+            .map(|(number, connection)| (connection, number))
+            .collect();
+        // In the order in which they are sent to.
+        to.len(self.connected.len());
+        for connection in &self.connected {
+            let number = number_of.get(connection).copied();
+            connection.put(to);
+            let unknown = (PeerKey([0; 16]), Timestamp(0));
+            end_of(*connection).unwrap_or(unknown).put(to);
+            number.unwrap_or(JoinNumber(0)).put(to);
+        }
+    }
+
+    /// Reads both again. Everyone must be on one connection, or away.
+    pub(super) fn take_from(
+        people: &mut Reader<'_>,
+        presence: &mut Reader<'_>,
+    ) -> Option<(Self, Vec<Seated>)> {
+        let Count(version) = Carried::take(presence)?;
+        let mut read = Vec::new();
+        for _ in 0..people.len()? {
+            let number: JoinNumber = Carried::take(people)?;
+            let entry: Box<RosterEntry> = Carried::take(people)?;
+            let participant = Participant {
+                id: participant_id(&entry.kem_pub.0, &entry.sig_pub.0),
+                seat: Carried::take(people)?,
+                joined_seq: Carried::take(people)?,
+                // Until it is known.
+                presence: Presence::Away(Timestamp(0)),
+                standing: Carried::take(presence)?,
+                entry,
+            };
+            if participant.entry.number != number.0
+                || read.last().is_some_and(|(last, _)| *last >= number)
+            {
+                return None;
+            }
+            read.push((number, participant));
+        }
+        let mut people: BTreeMap<JoinNumber, Participant> = read.into_iter().collect();
+        let away: BTreeSet<(Timestamp, JoinNumber)> = Carried::take(presence)?;
+        let seated: Vec<Seated> = Carried::take(presence)?;
+        if away.len() + seated.len() != people.len() {
+            return None;
+        }
+        let mut placed = BTreeSet::new();
+        for (until, number) in &away {
+            people.get_mut(number)?.presence = Presence::Away(*until);
+            placed.insert(*number);
+        }
+        let mut connections = BTreeSet::new();
+        for (connection, (_, number)) in &seated {
+            people.get_mut(number)?.presence = Presence::Here(*connection);
+            placed.insert(*number);
+            connections.insert(*connection);
+        }
+        let once = placed.len() == people.len() && connections.len() == seated.len();
+        let roster = Self {
+            version,
+            people,
+            connected: seated.iter().map(|(connection, _)| *connection).collect(),
+            away,
+        };
+        once.then_some((roster, seated))
     }
 }

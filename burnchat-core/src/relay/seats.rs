@@ -7,6 +7,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::handover::{Carried, Count, Reader, Writer, carried, carried_inside};
 use super::hashes::{KeyedHash, Place};
 use crate::ids::ParticipantId;
 use crate::wire::Role;
@@ -43,6 +44,8 @@ pub(super) struct Seats {
     ids: BTreeMap<ParticipantId, SeatIndex>,
     creator: Option<SeatIndex>,
     joins: u64,
+    /// Counts up with every change of this: who keeps a copy elsewhere knows by it whether that is old.
+    changes: u64,
 }
 
 #[cfg_attr(burnchat_sim, derive(Clone, Hash))]
@@ -54,6 +57,7 @@ struct Seat {
 impl Seats {
     /// A seat nobody has had.
     pub(super) fn add(&mut self, role: Role) -> SeatIndex {
+        self.changes += 1;
         self.seats.push(Seat {
             role,
             state: SeatState::Left,
@@ -78,6 +82,7 @@ impl Seats {
 
     /// The creator token leads to this seat from now on.
     pub(super) fn set_creator(&mut self, seat: SeatIndex) {
+        self.changes += 1;
         self.creator = Some(seat);
     }
 
@@ -91,6 +96,7 @@ impl Seats {
 
     /// The ticket has been replaced.
     pub(super) fn void_those_left(&mut self) {
+        self.changes += 1;
         for seat in &mut self.seats {
             if seat.state == SeatState::Left {
                 seat.state = SeatState::Void;
@@ -102,6 +108,11 @@ impl Seats {
         /// A token, an id and a seat, with their shares of what maps have free.
         const OF_ONE: usize = 192;
         usize::try_from(self.joins).map_or(0, |joins| joins.saturating_mul(OF_ONE))
+    }
+
+    /// How often this has changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// How many joins the room has seen.
@@ -144,8 +155,99 @@ impl Seats {
     }
 
     fn set(&mut self, seat: SeatIndex, state: SeatState) {
+        self.changes += 1;
         if let Some(seat) = self.seats.get_mut(seat.0) {
             seat.state = state;
         }
+    }
+}
+
+carried_inside!(JoinNumber, SeatIndex);
+carried!(Seat { role, state });
+
+impl Carried for SeatState {
+    fn put(&self, to: &mut Writer) {
+        match self {
+            Self::Left => 0u8.put(to),
+            Self::Void => 1u8.put(to),
+            Self::Kicked => 2u8.put(to),
+            Self::Held(number) => {
+                3u8.put(to);
+                number.put(to);
+            }
+        }
+    }
+
+    fn take(from: &mut Reader<'_>) -> Option<Self> {
+        Some(match from.byte()? {
+            0 => Self::Left,
+            1 => Self::Void,
+            2 => Self::Kicked,
+            3 => Self::Held(Carried::take(from)?),
+            _ => return None,
+        })
+    }
+}
+
+impl Carried for Seats {
+    fn put(&self, to: &mut Writer) {
+        let Self {
+            seats,
+            tokens,
+            ids,
+            creator,
+            joins,
+            changes: _,
+        } = self;
+        seats.put(to);
+        to.len(tokens.len());
+        // In the order of the hashes, as the map has them; where one is kept follows from it.
+        for (hash, seat, number) in tokens.values() {
+            hash.put(to);
+            seat.put(to);
+            number.put(to);
+        }
+        ids.put(to);
+        creator.put(to);
+        Count(*joins).put(to);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Option<Self> {
+        let seats: Vec<Seat> = Carried::take(from)?;
+        let mut tokens = BTreeMap::new();
+        for _ in 0..from.len()? {
+            let hash: KeyedHash = Carried::take(from)?;
+            let (seat, number) = Carried::take(from)?;
+            let place = hash.place();
+            if tokens
+                .last_key_value()
+                .is_some_and(|(last, _)| *last >= place)
+            {
+                return None;
+            }
+            tokens.insert(place, (hash, seat, number));
+        }
+        let ids: BTreeMap<ParticipantId, SeatIndex> = Carried::take(from)?;
+        let creator: Option<SeatIndex> = Carried::take(from)?;
+        let Count(joins) = Carried::take(from)?;
+        let there = |seat: &SeatIndex| seat.0 < seats.len();
+        let taken = |number: &JoinNumber| (1..=joins).contains(&number.0);
+        let sound = tokens
+            .values()
+            .all(|(_, seat, number)| there(seat) && taken(number))
+            && ids.values().all(there)
+            && creator.iter().all(there)
+            && seats.iter().all(|seat| match &seat.state {
+                SeatState::Held(number) => taken(number),
+                SeatState::Left | SeatState::Void | SeatState::Kicked => true,
+            });
+        sound.then_some(Self {
+            seats,
+            tokens,
+            ids,
+            creator,
+            joins,
+            changes: 0,
+        })
     }
 }

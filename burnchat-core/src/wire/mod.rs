@@ -51,6 +51,12 @@ impl EncodedFrame {
         ))
     }
 
+    /// A frame that was encoded before; `None` if it is no text.
+    pub(crate) fn copy_of(text: &[u8]) -> Option<Self> {
+        core::str::from_utf8(text).ok()?;
+        Some(Self(Arc::new(SecretBytes::copy_of(text))))
+    }
+
     /// The UTF-8 text, as bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -4,6 +4,8 @@ mod admission;
 mod asking;
 mod commands;
 mod epochs;
+mod handed_over;
+mod handover;
 mod hostile;
 mod keeping;
 mod limits;
@@ -11,3 +13,6 @@ mod pin;
 mod time;
 mod tokens;
 mod world;
+
+/// Whether each room is handed over after every step.
+const HANDED_OVER: bool = false;

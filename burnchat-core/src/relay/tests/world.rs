@@ -14,7 +14,10 @@ use crate::crypto::{
 };
 use crate::ids::{EpochId, ParticipantId, RoomId, RosterHash, TicketHash};
 use crate::link::Ticket;
-use crate::relay::{ConnectionId, Disconnect, Hub, Limits, Output, PeerKey, Refusal};
+use crate::relay::{
+    Adopted, Change, ConnectionId, Disconnect, Hub, Limits, NotACopy, Output, PeerKey, Refusal,
+    RoomCopy, RoomWrite,
+};
 use crate::time::Timestamp;
 use crate::wire::http::{CreateRoom, RoomCreated, RoomInfo};
 use crate::wire::{
@@ -36,6 +39,68 @@ pub(super) struct World {
     pub(super) ticket: Ticket,
     pub(super) creator_token: Secret<32>,
     pub(super) pin: Vec<u8>,
+    /// Of every room, where they are handed over.
+    copies: BTreeMap<RoomId, Copy>,
+}
+
+/// What is kept of a room elsewhere.
+#[derive(Clone, Default)]
+pub(super) struct Copy {
+    pub(super) state: Vec<u8>,
+    pub(super) people: Vec<u8>,
+    pub(super) seats: Vec<u8>,
+    pub(super) entries: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Copy {
+    /// With what a hub with one room has to say.
+    pub(super) fn bring_up_to_date(&mut self, hub: &mut Hub) {
+        while let Some(change) = hub.poll_change() {
+            match change {
+                Change::Written(write) => self.write(&write),
+                Change::Burned(_) => *self = Self::default(),
+            }
+        }
+    }
+
+    fn write(&mut self, write: &RoomWrite) {
+        self.state = write.state.as_slice().to_vec();
+        let parts = [
+            (&mut self.people, &write.people),
+            (&mut self.seats, &write.seats),
+        ];
+        for (kept, new) in parts {
+            if let Some(new) = new {
+                *kept = new.as_slice().to_vec();
+            }
+        }
+        for (seq, entry) in &write.entries {
+            self.entries.insert(*seq, entry.as_slice().to_vec());
+        }
+        for seq in &write.forgotten {
+            assert!(self.entries.remove(seq).is_some(), "it was never there");
+        }
+    }
+
+    pub(super) fn adopt_in(
+        &self,
+        hub: &mut Hub,
+        now: Timestamp,
+        room: RoomId,
+    ) -> Result<Adopted, NotACopy> {
+        let entries: Vec<(u64, &[u8])> = self
+            .entries
+            .iter()
+            .map(|(seq, entry)| (*seq, entry.as_slice()))
+            .collect();
+        let copy = RoomCopy {
+            state: &self.state,
+            people: &self.people,
+            seats: &self.seats,
+            entries: &entries,
+        };
+        hub.handle_adopt(now, room, &copy)
+    }
 }
 
 /// One participant, as far as the relay can tell one from another.
@@ -70,8 +135,27 @@ impl World {
 
     pub(super) fn with(limits: Limits, change: impl FnOnce(&mut CreateRoom)) -> Self {
         let mut rng = Seeded::new(1);
+        let mut hub = Hub::new(limits, &mut rng);
+        if super::HANDED_OVER {
+            hub.keep_elsewhere();
+        }
+        Self::around(hub, rng, change)
+    }
+
+    /// With a hub whose key others have too.
+    pub(super) fn kept_elsewhere(
+        limits: Limits,
+        key: Secret<32>,
+        change: impl FnOnce(&mut CreateRoom),
+    ) -> Self {
+        let mut hub = Hub::with_key(limits, key);
+        hub.keep_elsewhere();
+        Self::around(hub, Seeded::new(1), change)
+    }
+
+    fn around(hub: Hub, mut rng: Seeded, change: impl FnOnce(&mut CreateRoom)) -> Self {
         let mut world = Self {
-            hub: Hub::new(limits, &mut rng),
+            hub,
             now: START,
             people: BTreeMap::new(),
             connections: 0,
@@ -79,6 +163,7 @@ impl World {
             ticket: Ticket::random(&mut rng),
             creator_token: Secret::random(&mut rng),
             pin: Vec::new(),
+            copies: BTreeMap::new(),
             rng,
         };
         let mut request = world.request(1);
@@ -402,8 +487,44 @@ impl World {
         Secret::copy_of(token.as_bytes())
     }
 
+    /// Lets every room go on from its copy, where that is the story.
+    fn hand_over(&mut self) {
+        while let Some(change) = self.hub.poll_change() {
+            match change {
+                Change::Written(write) => {
+                    self.copies.entry(write.room).or_default().write(&write);
+                }
+                Change::Burned(room) => {
+                    self.copies.remove(&room);
+                }
+            }
+        }
+        for (room, copy) in &self.copies {
+            let before = self.hub.stats();
+            let due = self.hub.poll_timeout();
+            let forgotten = self.hub.handle_forget(*room).unwrap();
+            let adopted = copy.adopt_in(&mut self.hub, self.now, *room).unwrap();
+            assert_eq!(adopted.connections, forgotten.connections);
+            assert_eq!(adopted.owner, forgotten.owner);
+            let after = self.hub.stats();
+            assert_eq!(after.participants, before.participants);
+            assert_eq!(after.connections, before.connections);
+            // Who may have fallen idle is looked at later, if a frame has come since it was to be.
+            let then = self.hub.poll_timeout();
+            assert!(then >= due && then.is_some() == due.is_some());
+        }
+    }
+
     /// Carries out what the hub wants done.
     pub(super) fn drain(&mut self) {
+        self.carry_out();
+        if super::HANDED_OVER {
+            self.hand_over();
+            self.carry_out();
+        }
+    }
+
+    fn carry_out(&mut self) {
         let names: BTreeMap<ParticipantId, &'static str> = self
             .people
             .iter()
