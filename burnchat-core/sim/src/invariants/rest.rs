@@ -161,11 +161,12 @@ fn everyone_agrees(world: &mut World) {
         );
         world.broken(Rule::RosterAgreement, what);
     }
-    let lost = world
-        .nodes
-        .iter()
-        .find(|node| node.online && !node.crashed && node.client.status() == Status::Away);
-    if let Some(node) = lost {
+    // Whose own frames are altered may be refused again and again.
+    let lost = world.nodes.iter().enumerate().find(|(index, node)| {
+        let away = node.client.status() == Status::Away;
+        node.online && !node.crashed && away && !world.is_apart(*index)
+    });
+    if let Some((_, node)) = lost {
         let what = format!("{} does not come back", node.name);
         world.broken(Rule::Settled, what);
     }

@@ -15,7 +15,7 @@ import { joinRoom } from '../room.js';
 /** @typedef {Record<string, any>} Line */
 
 /** The longest wait for anything, ms. */
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
 
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../../../target', import.meta.url));
 

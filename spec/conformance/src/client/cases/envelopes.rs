@@ -620,6 +620,7 @@ async fn what_is_missing_in_epochs_of_others_is_counted(context: &Context<Target
     let mut room = Room::of_ana(context, super::Terms::default()).await?;
     // The key frame for version 2 is logged only after the client has joined, as version 3.
     room.without_keys = true;
+    room.never_ask();
     let mallory = Insider::join(&mut room, "Mallory")?;
     room.invite().await?;
     let key = SessionKey::random(&mut rng());

@@ -558,6 +558,7 @@ async fn a_frame_from_before_ones_join_only_moves_the_head(context: &Context<Tar
     let mut room = Room::of_ana(context, super::Terms::default()).await?;
     // The key frame for version 2 is logged only after the client has joined, as version 3.
     room.without_keys = true;
+    room.never_ask();
     let mut mallory = Insider::join(&mut room, "Mallory")?;
     room.invite().await?;
     mallory.catch_up(&room);

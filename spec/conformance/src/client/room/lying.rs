@@ -28,6 +28,18 @@ impl Room {
         self.tamper = Some(Box::new(tamper));
     }
 
+    /// Asks the client for no key. In rooms that the case keys by itself: a client slow enough to be asked would make one
+    /// of its own.
+    pub(crate) fn never_ask(&mut self) {
+        self.alter(|frame| {
+            if frame["type"] == "key_wanted" {
+                Vec::new()
+            } else {
+                vec![frame]
+            }
+        });
+    }
+
     /// Changes the first frame of a type, and no other.
     pub(crate) fn alter_once(
         &mut self,
