@@ -3,7 +3,11 @@
 
 use burnchat_core::crypto::SessionKey;
 use burnchat_core::error::Code;
-use burnchat_core::wire::{Back, Bytes, Joined, RelayFrame, Role, RosterEntry};
+use burnchat_core::ids::ParticipantId;
+use burnchat_core::wire::{
+    Back, Bytes, Departure, Joined, ParticipantJoined, ParticipantLeft, Rekey, RelayFrame, Role,
+    RosterEntry,
+};
 
 use super::log::{Listener, Log, Terms, copy};
 
@@ -150,10 +154,9 @@ fn what_is_shown_in_an_epoch_after_the_key_that_ended_it_is_not_read() {
 
 #[test]
 fn a_version_left_out_shows_even_if_everything_can_be_read() {
-    let rekeys = |frame: &RelayFrame| matches!(frame, RelayFrame::Rekey(_));
     let (mut log, ana, _) = anas_and_bens(26);
     let cleo = log.read_by_newcomer(ana, |mut past| {
-        let first = past.iter().position(rekeys).unwrap();
+        let first = past.iter().position(is_rekey).unwrap();
         past.remove(first);
         past
     });
@@ -167,6 +170,79 @@ fn a_version_left_out_shows_even_if_everything_can_be_read() {
         past.pop();
         past
     });
+    assert_eq!(cleo.texts(), ["one", "two"]);
+    says_so(&cleo);
+}
+
+#[test]
+fn an_entry_that_changes_nobody_shows_even_if_everything_can_be_read() {
+    let nobody = ParticipantId([9; 16]);
+    let lies: [(&str, fn(&mut Vec<RelayFrame>, ParticipantId)); 3] = [
+        ("Ben takes over the seat of nobody", |past, nobody| {
+            for entry in past {
+                if let RelayFrame::ParticipantJoined(entry) = entry
+                    && entry.version == 2
+                {
+                    entry.replaces = Some(nobody);
+                }
+            }
+        }),
+        ("nobody leaves", |past, nobody| {
+            let place = past.iter().position(is_rekey).unwrap();
+            let RelayFrame::Rekey(Rekey { seq, version }) = past[place] else {
+                panic!("this is a rekey");
+            };
+            let (id, reason) = (nobody, Departure::Left);
+            past[place] = RelayFrame::ParticipantLeft(ParticipantLeft {
+                seq,
+                version,
+                id,
+                reason,
+            });
+        }),
+        ("Ana joins a second time", |past, _| {
+            let place = past.iter().position(is_rekey).unwrap();
+            let RelayFrame::Rekey(Rekey { seq, version }) = past[place] else {
+                panic!("this is a rekey");
+            };
+            let RelayFrame::ParticipantJoined(ana) = &past[0] else {
+                panic!("Ana was the first");
+            };
+            let again = ParticipantJoined {
+                seq,
+                version,
+                ..ana.as_ref().clone()
+            };
+            past[place] = RelayFrame::ParticipantJoined(Box::new(again));
+        }),
+    ];
+    for (what, lie) in lies {
+        let (mut log, ana, _) = anas_and_bens(35);
+        let cleo = log.read_by_newcomer(ana, |mut past| {
+            lie(&mut past, nobody);
+            past
+        });
+        assert_eq!(cleo.texts(), ["one", "two"], "{what}");
+        says_so(&cleo);
+    }
+}
+
+fn is_rekey(frame: &RelayFrame) -> bool {
+    matches!(frame, RelayFrame::Rekey(_))
+}
+
+#[test]
+fn a_key_after_the_join_that_does_not_fit_shows_even_if_the_way_back_leads_past_it() {
+    let (mut log, ana, _) = anas_and_bens(36);
+    let keyed_before = log.version;
+    let mut cleo = log.admit_to(|past| past);
+    let again = log.terms(keyed_before, ana);
+    log.log_key(again);
+    cleo.hear_last(&log).unwrap();
+    let mut terms = log.terms(log.version, ana);
+    terms.back = Some((log.epochs[2].id, copy(&log.epochs[2].key)));
+    log.log_key(terms);
+    cleo.hear_last(&log).unwrap();
     assert_eq!(cleo.texts(), ["one", "two"]);
     says_so(&cleo);
 }
