@@ -26,8 +26,8 @@
 //!
 //! The hub keeps public keys, sealed names, ciphertexts and wrapped keys while the room lives; of tickets their hashes;
 //! of tokens and the PIN hashes under a key that is drawn with the hub and dies with it, unless it was given one that it
-//! shares ([`Hub::with_key`]). Nothing in here prints a room
-//! id, a token, a PIN or a peer. A burn drops and wipes all of a room; no trace tells it from one that never was.
+//! shares ([`Hub::with_key`]). Nothing in here prints a room id, a token, a PIN or a peer. A burn drops and wipes all of a
+//! room; no trace tells it from one that never was.
 //!
 //! # What a step costs
 //!
