@@ -285,7 +285,7 @@ fn copy_step(
 
 #[test]
 fn a_seat_token_leads_to_its_connection() {
-    let mut world = busy_world(false);
+    let world = busy_world(false);
     let (room, token) = (world.room, world.token("ben"));
     let ben = world.person("ben").connection;
     assert_eq!(world.hub.connection_of(room, &token), Some(ben));
