@@ -70,8 +70,13 @@ fn a_version_keyed_before_the_join_is_not_keyed_again_after_it() {
     assert!(!cleo.texts().contains(&"three"));
 }
 
+/// Alters the terms of a key frame, knowing the log.
+type SignedLie = fn(&Log, &mut Terms);
+/// What a lie is called, and how it is told of something.
+type Lie<T> = (&'static str, fn(&mut T));
+
 /// Key frames that somebody who was there has signed for the relay.
-const SIGNED_LIES: [(&str, fn(&Log, &mut Terms)); 3] = [
+const SIGNED_LIES: [(&str, SignedLie); 3] = [
     ("for another roster", |log, terms| {
         terms.roster_hash = log.roster_hash(1);
     }),
@@ -177,7 +182,8 @@ fn a_version_left_out_shows_even_if_everything_can_be_read() {
 #[test]
 fn an_entry_that_changes_nobody_shows_even_if_everything_can_be_read() {
     let nobody = ParticipantId([9; 16]);
-    let lies: [(&str, fn(&mut Vec<RelayFrame>, ParticipantId)); 3] = [
+    type LieOf = fn(&mut Vec<RelayFrame>, ParticipantId);
+    let lies: [(&str, LieOf); 3] = [
         ("Ben takes over the seat of nobody", |past, nobody| {
             for entry in past {
                 if let RelayFrame::ParticipantJoined(entry) = entry
@@ -264,7 +270,7 @@ fn joined_otherwise(seed: u64, alter: impl Fn(&mut Joined)) -> Vec<Code> {
 #[test]
 fn a_past_leads_to_the_roster_and_the_head_of_the_join() {
     assert_eq!(joined_otherwise(28, |_| {}), []);
-    let others: [(&str, fn(&mut Joined)); 4] = [
+    let others: [Lie<Joined>; 4] = [
         ("the order", |joined| joined.participants.swap(0, 1)),
         ("a role", |joined| {
             joined.participants[1].role = Role::Creator;
@@ -283,10 +289,14 @@ fn a_past_leads_to_the_roster_and_the_head_of_the_join() {
 
 #[test]
 fn one_may_be_missing_at_the_join_and_nobody_may_be_new() {
-    let whose_seat_cleo_has = |joined: &mut Joined| drop(joined.participants.remove(1));
+    let whose_seat_cleo_has = |joined: &mut Joined| {
+        joined.participants.remove(1);
+    };
     assert_eq!(joined_otherwise(30, whose_seat_cleo_has), []);
     let others: [fn(&mut Joined); 3] = [
-        |joined| drop(joined.participants.drain(..2)),
+        |joined| {
+            joined.participants.drain(..2);
+        },
         |joined| joined.participants.insert(1, somebody()),
         |joined| joined.participants[1] = somebody(),
     ];

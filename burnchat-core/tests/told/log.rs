@@ -580,10 +580,12 @@ impl Listener {
 
     /// The texts shown.
     pub(crate) fn texts(&self) -> Vec<&str> {
-        let text = |event| match event {
-            &Event::Message(ref message) => Some(message.text.as_str()),
-            _ => None,
-        };
+        fn text(event: &Event) -> Option<&str> {
+            match event {
+                Event::Message(message) => Some(message.text.as_str()),
+                _ => None,
+            }
+        }
         self.events.iter().filter_map(text).collect()
     }
 
