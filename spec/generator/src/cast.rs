@@ -97,6 +97,7 @@ impl Person {
             .put(self.id().as_bytes())
             .put(name)
             .finish()
+            .to_vec()
     }
 
     /// The sealed name as an honest client makes it.

@@ -96,22 +96,24 @@ impl Sealed {
         self.sig = Person::new("ana").sign(&self.signed());
     }
 
-    fn fields(&self) -> Fields<Vec<u8>> {
-        Fields::bytes(labels::MSG)
+    /// The fields of the AAD, and these behind them.
+    fn fields(&self, more: &[&[u8]]) -> Vec<u8> {
+        let fields = Fields::bytes(labels::MSG)
             .put(self.room_id.as_bytes())
             .put(self.epoch.as_bytes())
             .put(self.sender.as_bytes())
             .put_u64(self.n)
-            .put_u8(self.flags)
+            .put_u8(self.flags);
+        let all = more.iter().fold(fields, |fields, field| fields.put(field));
+        all.finish().to_vec()
     }
 
     fn aad(&self) -> Vec<u8> {
-        self.fields().finish()
+        self.fields(&[])
     }
 
     fn signed(&self) -> Vec<u8> {
-        let hash = sha256(&[&self.iv, &self.ciphertext]);
-        self.fields().put(&hash).finish()
+        self.fields(&[&sha256(&[&self.iv, &self.ciphertext])])
     }
 
     fn with(&self, alter: impl FnOnce(&mut Self)) -> Self {
