@@ -132,8 +132,8 @@ impl Relay {
             relay.connections.closed().await;
         });
         match told_all.await {
-            Ok(()) => info!("all rooms are burned, and everybody has been told"),
-            Err(_) => warn!("all rooms are burned; not everybody has confirmed it in time"),
+            Ok(()) => info!("no room is here any more, and everybody has been told"),
+            Err(_) => warn!("no room is here any more; not everybody has confirmed it in time"),
         }
     }
 
