@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::people::{Guest, Made, relay};
 use super::redis::Redis;
+use crate::harness::now;
 
 /// How long a conversation may stand still.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -43,11 +44,11 @@ async fn the_owner_is_killed_and_what_was_said_arrives_once_and_in_order() {
             one.signal(Signal::KILL);
         }
     }
-    let killed = Instant::now();
+    let killed = now();
     for (guest, heard) in [(&mut ana, 20), (&mut ben, 20), (&mut cleo, 40)] {
         guest.until(|guest| guest.heard.len() >= heard).await;
     }
-    let took = killed.elapsed();
+    let took = Duration::from_millis(now().millis_since(killed));
     for guest in [&mut ana, &mut ben] {
         guest.until(|guest| guest.accepted == 20).await;
     }
