@@ -372,13 +372,7 @@ async fn an_entry_after_its_refusal_is_a_fork(context: &Context<Target>) -> Outc
 async fn a_refused_text_goes_out_in_the_next_epoch(context: &Context<Target>) -> Outcome {
     let (mut room, mut mallory) = super::with_insider(context).await?;
     // The relay refuses what is sent in this epoch.
-    room.alter_up(|frame| {
-        if frame["type"] == "message" {
-            Vec::new()
-        } else {
-            vec![frame]
-        }
-    });
+    room.swallow_messages();
     room.command(json!({"cmd": "send", "text": "again"})).await;
     let own = room.hear("message").await?;
     room.until("an envelope", |room| {
@@ -445,13 +439,7 @@ async fn a_refused_text_goes_out_in_the_next_epoch(context: &Context<Target>) ->
 
 async fn sent_again(context: &Context<Target>, error: Value, least: u64) -> Outcome {
     let mut room = super::two(context).await?;
-    room.alter_up(|frame| {
-        if frame["type"] == "message" {
-            Vec::new()
-        } else {
-            vec![frame]
-        }
-    });
+    room.swallow_messages();
     for text in ["one", "two"] {
         room.command(json!({"cmd": "send", "text": text})).await;
     }
@@ -566,13 +554,7 @@ async fn a_text_does_not_go_where_somebody_unverified_has_come(
     context: &Context<Target>,
 ) -> Outcome {
     let mut room = super::two(context).await?;
-    room.alter_up(|frame| {
-        if frame["type"] == "message" {
-            Vec::new()
-        } else {
-            vec![frame]
-        }
-    });
+    room.swallow_messages();
     room.command(json!({"cmd": "send", "text": "for two"}))
         .await;
     room.until("an envelope", |room| {
@@ -606,13 +588,7 @@ async fn a_text_does_not_go_where_somebody_unverified_has_come(
 
 async fn what_was_in_flight_at_a_fork_is_unknown(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
-    room.alter_up(|frame| {
-        if frame["type"] == "message" {
-            Vec::new()
-        } else {
-            vec![frame]
-        }
-    });
+    room.swallow_messages();
     room.command(json!({"cmd": "send", "text": "in flight"}))
         .await;
     room.until("an envelope", |room| {
@@ -649,13 +625,7 @@ async fn typing_is_not_carried_over(context: &Context<Target>) -> Outcome {
 
 async fn no_more_than_64_are_in_flight(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
-    room.alter_up(|frame| {
-        if frame["type"] == "message" {
-            Vec::new()
-        } else {
-            vec![frame]
-        }
-    });
+    room.swallow_messages();
     for text in 0..70 {
         room.command(json!({"cmd": "send", "text": format!("text {text}")}))
             .await;
@@ -714,13 +684,7 @@ async fn texts_have_a_longest_and_a_shortest_length(context: &Context<Target>) -
 
 async fn the_older_epoch_is_finished_first(context: &Context<Target>) -> Outcome {
     let mut room = super::two(context).await?;
-    room.alter_up(|frame| {
-        if frame["type"] == "message" {
-            Vec::new()
-        } else {
-            vec![frame]
-        }
-    });
+    room.swallow_messages();
     room.command(json!({"cmd": "send", "text": "in the old epoch"}))
         .await;
     room.until("an envelope", |room| {

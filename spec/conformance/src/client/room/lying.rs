@@ -61,6 +61,17 @@ impl Room {
         self.tamper_up = Some(Box::new(tamper));
     }
 
+    /// Takes the client's envelopes and does nothing with them.
+    pub(crate) fn swallow_messages(&mut self) {
+        self.alter_up(|frame| {
+            if frame["type"] == "message" {
+                Vec::new()
+            } else {
+                vec![frame]
+            }
+        });
+    }
+
     /// Is honest again, as far as that goes.
     pub(crate) fn honest(&mut self) {
         self.tamper = None;
