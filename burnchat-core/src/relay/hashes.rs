@@ -12,8 +12,8 @@ use crate::ids::{RoomId, TicketHash};
 use crate::limits::PIN_SYMBOLS;
 use crate::wire::PinText;
 
-/// The key of a hub's hashes, drawn with the hub and never shown, unless several share one: what leaks of a hash, if anything, can neither be
-/// tried out elsewhere nor aimed at.
+/// The key of a hub's hashes, drawn with the hub and never shown, unless several hubs share one: what leaks of a hash, if
+/// anything, can neither be tried out elsewhere nor aimed at.
 #[cfg_attr(burnchat_sim, derive(Clone, Hash))]
 pub(super) struct HubKey(Secret<32>);
 

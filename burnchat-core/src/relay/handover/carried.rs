@@ -70,6 +70,11 @@ impl Writer {
         u64::try_from(len).unwrap_or(u64::MAX).put(self);
     }
 
+    fn list<'a, T: Carried + 'a>(&mut self, items: impl ExactSizeIterator<Item = &'a T>) {
+        self.len(items.len());
+        items.for_each(|item| item.put(self));
+    }
+
     pub(in crate::relay) fn finish(self) -> SecretBytes {
         self.0
     }
@@ -99,6 +104,11 @@ impl<'a> Reader<'a> {
     pub(in crate::relay) fn len(&mut self) -> Option<usize> {
         let len = usize::try_from(u64::take(self)?).ok()?;
         (len <= self.0.len()).then_some(len)
+    }
+
+    fn list<T: Carried, L: FromIterator<T>>(&mut self) -> Option<L> {
+        let len = self.len()?;
+        (0..len).map(|_| T::take(self)).collect()
     }
 
     /// The rest, as it is.
@@ -287,32 +297,27 @@ impl<A: Carried, B: Carried> Carried for (A, B) {
 
 impl<T: Carried> Carried for Vec<T> {
     fn put(&self, to: &mut Writer) {
-        to.len(self.len());
-        self.iter().for_each(|item| item.put(to));
+        to.list(self.iter());
     }
 
     fn take(from: &mut Reader<'_>) -> Option<Self> {
-        let len = from.len()?;
-        (0..len).map(|_| T::take(from)).collect()
+        from.list()
     }
 }
 
 impl<T: Carried> Carried for VecDeque<T> {
     fn put(&self, to: &mut Writer) {
-        to.len(self.len());
-        self.iter().for_each(|item| item.put(to));
+        to.list(self.iter());
     }
 
     fn take(from: &mut Reader<'_>) -> Option<Self> {
-        let len = from.len()?;
-        (0..len).map(|_| T::take(from)).collect()
+        from.list()
     }
 }
 
 impl<T: Carried + Ord> Carried for BTreeSet<T> {
     fn put(&self, to: &mut Writer) {
-        to.len(self.len());
-        self.iter().for_each(|item| item.put(to));
+        to.list(self.iter());
     }
 
     fn take(from: &mut Reader<'_>) -> Option<Self> {

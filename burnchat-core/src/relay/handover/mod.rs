@@ -54,8 +54,8 @@ pub struct RoomWrite {
     pub forgotten: Vec<u64>,
 }
 
-/// A copy of a room, as the newest writes left it.
-#[derive(Clone, Copy, Debug)]
+/// A copy of a room, as the newest writes left it. Its `Debug` shows none of it.
+#[derive(Clone, Copy)]
 pub struct RoomCopy<'a> {
     /// The newest state.
     pub state: &'a [u8],
@@ -65,6 +65,12 @@ pub struct RoomCopy<'a> {
     pub seats: &'a [u8],
     /// All entries, in the order of their numbers.
     pub entries: &'a [(u64, &'a [u8])],
+}
+
+impl fmt::Debug for RoomCopy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RoomCopy({} entries)", self.entries.len())
+    }
 }
 
 /// A room that has been taken over.
@@ -98,47 +104,28 @@ pub(super) struct InCopy {
     seats: Option<u64>,
 }
 
-impl Carried for Terms {
+impl Carried for KeptId {
     fn put(&self, to: &mut Writer) {
-        let Self {
-            id,
-            owner,
-            end,
-            not_after,
-            capacity,
-            history,
-            burn,
-            ticket,
-            creator_token,
-            pin,
-        } = self;
-        id.get().0.put(to);
-        owner.put(to);
-        end.put(to);
-        not_after.put(to);
-        capacity.put(to);
-        history.put(to);
-        burn.put(to);
-        ticket.put(to);
-        creator_token.put(to);
-        pin.put(to);
+        self.get().0.put(to);
     }
 
     fn take(from: &mut Reader<'_>) -> Option<Self> {
-        Some(Self {
-            id: KeptId::new(RoomId(Carried::take(from)?)),
-            owner: Carried::take(from)?,
-            end: Carried::take(from)?,
-            not_after: Carried::take(from)?,
-            capacity: Carried::take(from)?,
-            history: Carried::take(from)?,
-            burn: Carried::take(from)?,
-            ticket: Carried::take(from)?,
-            creator_token: Carried::take(from)?,
-            pin: Carried::take(from)?,
-        })
+        Some(Self::new(RoomId(Carried::take(from)?)))
     }
 }
+
+carried!(Terms {
+    id,
+    owner,
+    end,
+    not_after,
+    capacity,
+    history,
+    burn,
+    ticket,
+    creator_token,
+    pin,
+});
 
 impl Room {
     /// What brings a copy up to date.
