@@ -107,9 +107,11 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
             error!("a worker has panicked: its rooms are gone, and so is this relay");
             return Ok(ExitCode::from(WORKER_PANICKED));
         }
-        _ = signals.next() => info!("asked to end: burning all rooms"),
+        _ = signals.next() => {}
     }
+    // First, so that who reads the log finds it so.
     watched.ends();
+    info!("asked to end: burning all rooms");
     tokio::select! {
         () = relay.shutdown() => Ok(ExitCode::SUCCESS),
         again = signals.next() => Ok(again.exit_code()),
