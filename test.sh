@@ -74,6 +74,8 @@ install_what_is_missing() {
     command -v npm >/dev/null || missing+=(npm)
     # What the relay writes to is the kernel's to say.
     command -v strace >/dev/null || missing+=(strace)
+    # What relays share their rooms through.
+    command -v redis-server >/dev/null || missing+=(redis-server)
     # C programs are built with both compilers, as C++ too, watched while they run, and found by pkg-config and CMake.
     local program
     for program in gcc g++ clang valgrind cmake pkg-config; do

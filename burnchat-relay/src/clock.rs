@@ -28,6 +28,11 @@ struct Anchor {
     source: Box<dyn Source>,
 }
 
+/// Wall time since the Unix epoch, ms: to compare with another clock.
+pub(crate) fn wall_millis() -> u64 {
+    u64::try_from(system::wall().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A clock that never steps and counts suspends, from wherever it likes.
 trait Source: Send + Sync {
     fn elapsed(&self) -> Duration;
@@ -37,6 +42,12 @@ impl Clock {
     /// Anchors the system's clock to wall time, now.
     pub(crate) fn system() -> Self {
         Self::anchored(system::wall(), system::Steady::start())
+    }
+
+    /// The same, with a wall clock that is ahead of the system's by so much, ms: one that relays share.
+    pub(crate) fn system_ahead(millis: i64) -> Self {
+        let wall = wall_millis().saturating_add_signed(millis);
+        Self::anchored(Duration::from_millis(wall), system::Steady::start())
     }
 
     fn anchored(wall: Duration, source: impl Source + 'static) -> Self {

@@ -53,6 +53,11 @@ compile_error!(
 );
 
 mod clock;
+#[cfg_attr(
+    not(feature = "cluster"),
+    allow(dead_code, reason = "there is nothing to share rooms through")
+)]
+mod cluster;
 mod config;
 mod connection;
 mod forwarded;
@@ -79,6 +84,9 @@ pub use burnchat_core::relay::{Limits, Rate, Stats};
 /// A worker does it by itself. The runtime on which a relay's requests are answered may see secrets in them, too: give
 /// this to its [`on_thread_park`](tokio::runtime::Builder::on_thread_park), as the program `burnchat-relay` does.
 pub use burnchat_core::crypto::wipe_stack;
+pub use cluster::Cluster;
+#[cfg(feature = "cluster")]
+pub use cluster::{ClusterError, ClusterOptions};
 pub use config::Config;
 pub use forwarded::{ForwardedHeader, OverTls};
 #[cfg(feature = "openapi")]

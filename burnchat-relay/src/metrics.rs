@@ -36,6 +36,8 @@ pub struct Metrics {
     pub kept_bytes: u64,
     /// Rooms made.
     pub rooms_created: u64,
+    /// Rooms that another relay had, and that were taken over.
+    pub rooms_taken_over: u64,
     /// Rooms burned, by why.
     pub burns: Burns,
     /// How late those burned whose time was up.
@@ -102,6 +104,7 @@ pub struct Lateness {
 #[derive(Default)]
 pub(crate) struct Counters {
     pub(crate) rooms_created: Count,
+    pub(crate) rooms_taken_over: Count,
     burns_timed: Count,
     burns_asked: Count,
     burns_shutdown: Count,
@@ -184,6 +187,7 @@ impl Counters {
     /// Adds these numbers to those of other workers.
     pub(crate) fn add_to(&self, all: &mut Metrics) {
         all.rooms_created += self.rooms_created.get();
+        all.rooms_taken_over += self.rooms_taken_over.get();
         all.burns.timed += self.burns_timed.get();
         all.burns.asked += self.burns_asked.get();
         all.burns.shutdown += self.burns_shutdown.get();

@@ -15,6 +15,11 @@ impl PeerKeys {
         Self(Secret::random(&mut rng::system()))
     }
 
+    /// Under a key that relays share: to all of them a peer is the same.
+    pub(crate) fn shared(key: Secret<32>) -> Self {
+        Self(key)
+    }
+
     /// The key of who has this address. Who can choose among the addresses of a /64 is one peer, and so are all whose
     /// address is not known.
     pub(crate) fn of(&self, address: Option<IpAddr>) -> PeerKey {

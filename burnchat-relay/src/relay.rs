@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
+use crate::cluster::Cluster;
 use crate::connection::Connection;
 use crate::metrics::Metrics;
 use crate::peer::PeerKeys;
@@ -55,19 +56,39 @@ impl Relay {
     /// do without.
     #[must_use]
     pub fn start(config: Config) -> Self {
+        Self::start_with(config, None)
+    }
+
+    /// Starts a relay whose rooms are shared with others: connections may be made to any of them, and when one ends,
+    /// however it does, the others go on with its rooms.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start) does.
+    #[must_use]
+    pub fn start_in(cluster: &Cluster, config: Config) -> Self {
+        Self::start_with(config, Some(cluster))
+    }
+
+    fn start_with(config: Config, cluster: Option<&Cluster>) -> Self {
         let (failing, failed) = watch::channel(false);
-        let clock = Clock::system();
+        let (clock, peers) = match cluster {
+            None => (Clock::system(), PeerKeys::random()),
+            Some(cluster) => (
+                Clock::system_ahead(cluster.ahead_millis()),
+                PeerKeys::shared(cluster.key().of_peers()),
+            ),
+        };
         let totals = Totals::new(&config);
         let shards = (0..config.workers.max(1))
             .map(|_| {
                 let (clock, totals) = (clock.clone(), Arc::clone(&totals));
-                Shard::start(&config, clock, totals, failing.clone())
+                Shard::start(&config, clock, totals, failing.clone(), cluster)
             })
             .collect();
         Self(Arc::new(Shared {
             config,
             clock,
-            peers: PeerKeys::random(),
+            peers,
             sessions: Sessions::new(),
             shards,
             by_room: RandomState::new(),
@@ -94,7 +115,8 @@ impl Relay {
         http::api_router(&self.0)
     }
 
-    /// Burns all rooms in order (spec section 12.3) and ends the relay: everyone is told `destroyed` with the reason
+    /// Ends the relay. One that shares its rooms hands them to the others, and closes its connections with 1013: their
+    /// clients go on elsewhere. Any other burns all rooms in order (spec section 12.3): everyone is told `destroyed` with the reason
     /// `shutdown`, and closed with 1000. Returns when they have been, or when
     /// [`Config::shutdown_within`] is over. From then on every request is answered 503.
     pub async fn shutdown(&self) {
@@ -110,8 +132,8 @@ impl Relay {
             relay.connections.closed().await;
         });
         match told_all.await {
-            Ok(()) => info!("all rooms are burned, and everybody has been told"),
-            Err(_) => warn!("all rooms are burned; not everybody has confirmed it in time"),
+            Ok(()) => info!("no room is here any more, and everybody has been told"),
+            Err(_) => warn!("no room is here any more; not everybody has confirmed it in time"),
         }
     }
 

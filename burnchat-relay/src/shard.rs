@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Config;
 use crate::clock::Clock;
+use crate::cluster::Cluster;
 use crate::metrics::{Counters, Metrics};
 use crate::outbox::{Amount, Outbox};
 use crate::thread::Thread;
@@ -88,11 +89,15 @@ impl Shard {
         clock: Clock,
         totals: Arc<Totals>,
         failing: watch::Sender<bool>,
+        cluster: Option<&Cluster>,
     ) -> Self {
         let (sender, requests) = mpsc::channel(config.inbound_frames.max(1));
         let counters = Arc::<Counters>::default();
-        let worker = Worker::new(config, clock, totals, Arc::clone(&counters), failing);
+        let mut worker = Worker::new(config, clock, totals, Arc::clone(&counters), failing);
         let thread = Thread::start();
+        if let Some(cluster) = cluster {
+            thread.spawn(worker.join(cluster));
+        }
         thread.spawn(worker.run(requests));
         Self {
             requests: sender,
@@ -251,7 +256,13 @@ mod tests {
     async fn a_worker_that_panics_says_so_and_lets_every_connection_go() {
         let config = Config::default();
         let (failing, mut failed) = watch::channel(false);
-        let shard = Shard::start(&config, Clock::broken(), Totals::new(&config), failing);
+        let shard = Shard::start(
+            &config,
+            Clock::broken(),
+            Totals::new(&config),
+            failing,
+            None,
+        );
         let (outbox, mut outgoings, cut) = channel(Capacity::of(&config));
         let (peer, room) = (PeerKey([0; 16]), Secret::copy_of(&[0; 16]));
         let _ = shard.connect(ConnectionId(0), peer, &room, outbox).await;
@@ -267,7 +278,13 @@ mod tests {
     async fn a_worker_that_is_shut_down_has_not_failed() {
         let (failing, mut failed) = watch::channel(false);
         let config = Config::default();
-        let shard = Shard::start(&config, Clock::system(), Totals::new(&config), failing);
+        let shard = Shard::start(
+            &config,
+            Clock::system(),
+            Totals::new(&config),
+            failing,
+            None,
+        );
         shard.shut_down().await.unwrap();
         assert!(failed.wait_for(|failed| *failed).await.is_err());
         assert!(shard.stats().await.is_err());

@@ -107,6 +107,13 @@ impl Totals {
         Ok(())
     }
 
+    /// Counts a room that another relay has let in, however many there are.
+    pub(crate) fn adopt_room(&self, peer: PeerKey) {
+        let mut counts = self.lock();
+        counts.rooms += 1;
+        counts.of_peers.entry(peer).or_default().rooms += 1;
+    }
+
     pub(crate) fn release_room(&self, peer: PeerKey) {
         let mut counts = self.lock();
         counts.rooms = counts.rooms.saturating_sub(1);

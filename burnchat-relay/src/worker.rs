@@ -2,6 +2,8 @@
 //!
 //! It never waits for anybody: what it has to say it puts into the queues of connections, which have an end.
 
+mod clustered;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::ControlFlow;
@@ -9,16 +11,20 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use burnchat_core::error::Code;
 use burnchat_core::ids::RoomId;
+use burnchat_core::link::room_id_of_seed;
 use burnchat_core::relay::{CloseCode, ConnectionId, Disconnect, Hub, Output, PeerKey, Refusal};
 use burnchat_core::time::Timestamp;
 use burnchat_core::wire::http::{CreateRoom, RoomCreated};
-use burnchat_core::wire::{EncodedFrame, ErrorFrame, RelayFrame};
-use tokio::sync::{mpsc, watch};
+use burnchat_core::wire::{ErrorFrame, RelayFrame};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::debug;
 
+use self::clustered::{Clustered, Reply};
 use crate::Config;
 use crate::clock::Clock;
+use crate::cluster::{Answer, Asked, Cluster};
 use crate::metrics::Counters;
 use crate::outbox::{Amount, Outbox, Refused};
 use crate::rng;
@@ -46,6 +52,9 @@ pub(crate) struct Worker {
     kept_bytes: usize,
     clock: Clock,
     failing: watch::Sender<bool>,
+    config: Config,
+    /// Where others can go on with its rooms.
+    cluster: Option<Box<Clustered>>,
 }
 
 struct Link {
@@ -74,7 +83,17 @@ impl Worker {
             kept_bytes: 0,
             clock,
             failing,
+            config: config.clone(),
+            cluster: None,
         }
+    }
+
+    /// Lets others go on with its rooms. With the task that must run for that.
+    pub(crate) fn join(&mut self, cluster: &Cluster) -> impl Future<Output = ()> + Send + use<> {
+        let (clustered, task) = Clustered::new(cluster);
+        self.hub = Clustered::hub(cluster, &self.config);
+        self.cluster = Some(Box::new(clustered));
+        task
     }
 
     /// Runs until it is told to end, or nobody is left who could.
@@ -100,7 +119,13 @@ impl Worker {
                     self.carry_out();
                     self.settle();
                 }
-                count = requests.recv_many(&mut batch, BATCH) => {
+                event = next_event(&mut self.cluster) => {
+                    if self.handle_event(event).is_break() {
+                        return;
+                    }
+                    self.settle();
+                }
+                count = requests.recv_many(&mut batch, BATCH), if self.keeps_pace() => {
                     for request in batch.drain(..) {
                         if self.handle(*request).is_break() {
                             return;
@@ -118,6 +143,19 @@ impl Worker {
         }
     }
 
+    /// Whether there is time for requests.
+    fn keeps_pace(&self) -> bool {
+        self.cluster.as_ref().is_none_or(|all| all.keeps_pace())
+    }
+
+    /// What a connection is called here.
+    fn named(&self, connection: ConnectionId) -> ConnectionId {
+        match &self.cluster {
+            Some(clustered) => clustered.global(connection),
+            None => connection,
+        }
+    }
+
     /// Lets the hub take one step. A reply nobody waits for any more is dropped.
     fn handle(&mut self, request: Request) -> ControlFlow<()> {
         let now = self.clock.now();
@@ -130,27 +168,47 @@ impl Worker {
                 request,
                 reply,
             } => {
-                let created = self.create(now, peer, &request);
-                let _ = reply.send(created);
+                self.create(now, peer, &request, reply);
             }
             Request::Info {
                 room,
                 ticket,
                 reply,
             } => {
-                let _ = reply.send(self.hub.handle_info(now, room, &ticket));
+                if self.cluster.is_some() {
+                    let tell = move |answer| match answer {
+                        Answer::Info(info) => drop(reply.send(info)),
+                        Answer::Done(_) | Answer::TakenDown(_) => {}
+                    };
+                    self.ask_clustered(room, Asked::Info { ticket }, Reply(Box::new(tell)));
+                } else {
+                    let _ = reply.send(self.hub.handle_info(now, room, &ticket));
+                }
             }
             Request::Burn {
                 room,
                 creator_token,
                 reply,
             } => {
+                if self.cluster.is_some() {
+                    let asked = Asked::Burn { creator_token };
+                    self.ask_clustered(room, asked, done(reply));
+                    return ControlFlow::Continue(());
+                }
                 let burned = self.hub.handle_burn(now, room, &creator_token);
                 // Who is told that the room has burned is told after those in it.
                 self.carry_out();
                 let _ = reply.send(burned);
             }
             Request::TakeDown { room, reply } => {
+                if self.cluster.is_some() {
+                    let tell = move |answer| match answer {
+                        Answer::TakenDown(there) => drop(reply.send(there)),
+                        Answer::Done(_) | Answer::Info(_) => {}
+                    };
+                    self.ask_clustered(room, Asked::TakeDown, Reply(Box::new(tell)));
+                    return ControlFlow::Continue(());
+                }
                 let there = self.hub.handle_take_down(now, room);
                 self.carry_out();
                 let _ = reply.send(there);
@@ -160,6 +218,11 @@ impl Worker {
                 seat_token,
                 reply,
             } => {
+                if self.cluster.is_some() {
+                    let asked = Asked::Leave { seat_token };
+                    self.ask_clustered(room, asked, done(reply));
+                    return ControlFlow::Continue(());
+                }
                 let left = self.hub.handle_leave(now, room, &seat_token);
                 // The others know before who has left does.
                 self.carry_out();
@@ -171,28 +234,35 @@ impl Worker {
                 room,
                 outbox,
             } => {
+                let connection = self.named(connection);
                 self.connect(now, connection, peer, room, outbox);
             }
             Request::Frame { connection, frame } => {
+                let connection = self.named(connection);
                 self.counters.received(frame.len());
+                if self.frame_clustered(connection, &frame) {
+                    return ControlFlow::Continue(());
+                }
                 self.hub
                     .handle_frame(now, connection, &frame, &mut rng::system());
                 self.carry_out();
-                if let Some(link) = self.connections.get_mut(&connection)
-                    && link.outbox.answered()
-                {
-                    // Somebody has shown a ticket, a token or a PIN.
-                    stack::set_used();
+                match self.cluster {
+                    Some(_) => self.answered_clustered(connection),
+                    None => self.answered(connection),
                 }
             }
             Request::Disconnect { connection, end } => {
+                let connection = self.named(connection);
                 // Not if it was the hub that closed it.
                 if self.connections.remove(&connection).is_some() {
-                    self.hub.handle_disconnect(now, connection, end);
+                    self.disconnect(now, connection, end);
                 }
             }
             Request::Stats { reply } => {
                 let _ = reply.send((self.hub.stats(), self.waiting()));
+            }
+            Request::Shutdown { reply } if self.cluster.is_some() => {
+                return self.leave_cluster(reply);
             }
             Request::Shutdown { reply } => {
                 self.hub.handle_shutdown(now);
@@ -214,16 +284,68 @@ impl Worker {
         now: Timestamp,
         peer: PeerKey,
         request: &CreateRoom,
-    ) -> Result<RoomCreated, Refusal> {
-        self.totals.claim_room(peer)?;
+        reply: oneshot::Sender<Result<RoomCreated, Refusal>>,
+    ) {
+        if self.cluster.as_ref().is_some_and(|all| !all.is_open()) {
+            return;
+        }
+        if let Err(code) = self.totals.claim_room(peer) {
+            let _ = reply.send(Err(code.into()));
+            return;
+        }
         let created = self
             .hub
             .handle_create(now, peer, request, &mut rng::system());
         match created {
-            Ok(_) => self.counters.rooms_created.add(1),
-            Err(_) => self.totals.release_room(peer),
+            Ok(created) if self.cluster.is_some() => {
+                let counters = Arc::clone(&self.counters);
+                let tell = move |kept| {
+                    if kept {
+                        counters.rooms_created.add(1);
+                    }
+                    let created = if kept {
+                        Ok(created)
+                    } else {
+                        Err(Code::RoomExists.into())
+                    };
+                    let _ = reply.send(created);
+                };
+                self.own_new(room_id_of_seed(&request.id_seed), Box::new(tell));
+            }
+            Ok(created) => {
+                self.counters.rooms_created.add(1);
+                let _ = reply.send(Ok(created));
+            }
+            Err(refusal) => {
+                self.totals.release_room(peer);
+                let _ = reply.send(Err(refusal));
+            }
         }
-        created
+    }
+
+    fn disconnect(&mut self, now: Timestamp, connection: ConnectionId, end: Disconnect) {
+        match self.cluster {
+            Some(_) => self.gone_clustered(connection, end),
+            None => self.hub.handle_disconnect(now, connection, end),
+        }
+    }
+
+    /// A frame of this connection has been answered.
+    fn answered(&mut self, connection: ConnectionId) {
+        if let Some(link) = self.connections.get_mut(&connection)
+            && link.outbox.answered()
+        {
+            // Somebody has shown a ticket, a token or a PIN.
+            stack::set_used();
+        }
+    }
+
+    fn close(&mut self, connection: ConnectionId, code: CloseCode) {
+        stack::set_used();
+        if let Some(link) = self.connections.remove(&connection) {
+            link.outbox.close(code);
+            self.counters.closed(code);
+        }
     }
 
     fn connect(
@@ -235,6 +357,11 @@ impl Worker {
         mut outbox: Outbox,
     ) {
         self.counters.connections_opened.add(1);
+        if self.cluster.as_ref().is_some_and(|all| !all.is_open()) {
+            // Here or at another relay, a little later.
+            outbox.close(CloseCode::TryAgainLater);
+            return;
+        }
         match self.totals.claim_connection(peer) {
             Ok(claim) => {
                 let link = Link {
@@ -243,7 +370,10 @@ impl Worker {
                     _claim: claim,
                 };
                 self.connections.insert(connection, link);
-                self.hub.handle_connect(now, connection, peer, room);
+                match self.cluster {
+                    Some(_) => self.connect_clustered(now, connection, peer, room),
+                    None => self.hub.handle_connect(now, connection, peer, room),
+                }
             }
             Err(code) => {
                 let error = RelayFrame::Error(ErrorFrame::new(code)).encode();
@@ -258,15 +388,16 @@ impl Worker {
     /// Does what the hub wants done.
     fn carry_out(&mut self) {
         while let Some(output) = self.hub.poll_output() {
+            let output = match self.cluster {
+                Some(_) => match self.hold(output) {
+                    Some(output) => output,
+                    None => continue,
+                },
+                None => output,
+            };
             match output {
-                Output::Send { to, frame } => self.send(&to, frame),
-                Output::Close { connection, code } => {
-                    stack::set_used();
-                    if let Some(link) = self.connections.remove(&connection) {
-                        link.outbox.close(code);
-                        self.counters.closed(code);
-                    }
-                }
+                Output::Send { to, frame } => self.send(&to, frame.into()),
+                Output::Close { connection, code } => self.close(connection, code),
                 Output::Burned {
                     owner,
                     reason,
@@ -282,8 +413,7 @@ impl Worker {
     }
 
     /// One frame for everyone it goes to: they share its bytes, and the last of them wipes it.
-    fn send(&mut self, to: &[ConnectionId], frame: EncodedFrame) {
-        let frame = Frame::from(frame);
+    fn send(&mut self, to: &[ConnectionId], frame: Frame) {
         let mut put = 0;
         for connection in to {
             let Some(link) = self.connections.get_mut(connection) else {
@@ -305,6 +435,7 @@ impl Worker {
 
     /// Ends a batch of steps: what was put into outboxes goes out, of each in one write, and what is kept is counted.
     fn settle(&mut self) {
+        self.end_turn();
         self.unsent = 0;
         for connection in self.to_settle.drain(..) {
             if let Some(link) = self.connections.get_mut(&connection) {
@@ -337,8 +468,23 @@ impl Worker {
             self.counters.too_slow.add(1);
             link.outbox.cut_off();
         }
-        self.hub
-            .handle_disconnect(self.clock.now(), connection, Disconnect::Broken);
+        self.disconnect(self.clock.now(), connection, Disconnect::Broken);
+    }
+}
+
+/// Who waits to hear that something was done.
+fn done(reply: oneshot::Sender<Result<(), Refusal>>) -> Reply {
+    Reply(Box::new(move |answer| match answer {
+        Answer::Done(done) => drop(reply.send(done)),
+        Answer::Info(_) | Answer::TakenDown(_) => {}
+    }))
+}
+
+/// The next that happens to a membership, if there is one. Cancel safe.
+async fn next_event(clustered: &mut Option<Box<Clustered>>) -> Option<crate::cluster::Event> {
+    match clustered {
+        Some(clustered) => clustered.events.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use axum::Router;
-use burnchat_relay::Relay;
+use burnchat_relay::{Cluster, Relay};
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
 
@@ -77,7 +77,13 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
     let listener = TcpListener::bind(options.listen).await?;
     let config = options.config();
     let patience = Patience::of(&config);
-    let relay = Relay::start(config);
+    let relay = match options.sharing.cluster_options()? {
+        None => Relay::start(config),
+        Some(cluster) => {
+            let cluster = Cluster::connect(&cluster).await.map_err(io::Error::other)?;
+            Relay::start_in(&cluster, config)
+        }
+    };
     let watched = Watched::new(relay.clone());
     if let Some(address) = options.watching.metrics_listen {
         let listener = TcpListener::bind(address).await?;
@@ -111,7 +117,10 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
     }
     // First, so that who reads the log finds it so.
     watched.ends();
-    info!("asked to end: burning all rooms");
+    match options.sharing.cluster {
+        None => info!("asked to end: burning all rooms"),
+        Some(_) => info!("asked to end: handing all rooms to the other relays"),
+    }
     tokio::select! {
         () = relay.shutdown() => Ok(ExitCode::SUCCESS),
         again = signals.next() => Ok(again.exit_code()),

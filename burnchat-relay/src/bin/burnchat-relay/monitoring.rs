@@ -86,6 +86,11 @@ impl Collector for Scrape {
             of.participants,
         )?;
         page.counter("rooms_created", "Rooms made", of.rooms_created)?;
+        page.counter(
+            "rooms_taken_over",
+            "Rooms taken over from other relays",
+            of.rooms_taken_over,
+        )?;
         let help = "Bytes of memory that rooms and what is kept in them take";
         page.gauge("kept_bytes", help, of.kept_bytes)?;
         let burns = [

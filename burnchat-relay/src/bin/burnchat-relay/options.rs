@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use burnchat_relay::{Config, ForwardedHeader, IpNet, Origin};
+use burnchat_relay::{ClusterOptions, Config, ForwardedHeader, IpNet, Origin};
 use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Error, FromArgMatches, Parser, ValueEnum};
@@ -62,6 +62,9 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     asking: AskingOptions,
+
+    #[command(flatten)]
+    pub(crate) sharing: SharingOptions,
 
     #[command(flatten)]
     pub(crate) hardening: HardeningOptions,
@@ -159,6 +162,52 @@ enum HeaderOption {
     XForwardedFor,
     /// Forwarded (RFC 7239)
     Forwarded,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Several relays")]
+pub(crate) struct SharingOptions {
+    /// Share rooms with the other relays that name the same Redis (7 or newer) or Valkey
+    ///
+    /// redis://127.0.0.1:6379, rediss://user@redis.example:6379 or redis+unix:///run/redis.sock. It must keep nothing on
+    /// a disk and evict nothing. What is put there is sealed; when this relay ends, the others go on with its rooms.
+    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) cluster: Option<String>,
+
+    /// 32 bytes that all these relays have and Redis has not; without it their key is kept in Redis
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub(crate) cluster_key_file: Option<PathBuf>,
+
+    /// The password for Redis: the file's first line
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub(crate) cluster_password_file: Option<PathBuf>,
+
+    /// Take a Redis that may write what it is told to a disk
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
+    pub(crate) allow_persistent_redis: bool,
+}
+
+impl SharingOptions {
+    /// Where rooms are shared, if they are.
+    ///
+    /// # Errors
+    /// If the password can't be read.
+    pub(crate) fn cluster_options(&self) -> std::io::Result<Option<ClusterOptions>> {
+        let Some(url) = &self.cluster else {
+            return Ok(None);
+        };
+        let mut options = ClusterOptions::default();
+        options.url.clone_from(url);
+        options.key_file.clone_from(&self.cluster_key_file);
+        options.allow_persistent = self.allow_persistent_redis;
+        if let Some(path) = &self.cluster_password_file {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+            })?;
+            options.password = text.lines().next().map(str::to_owned);
+        }
+        Ok(Some(options))
+    }
 }
 
 #[derive(Debug, clap::Args)]

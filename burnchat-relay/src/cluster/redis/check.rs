@@ -1,0 +1,220 @@
+//! Whether a Redis may be used.
+
+use std::path::Path;
+use std::time::Instant;
+
+use burnchat_core::crypto::{Secret, SecretBytes, ct_eq};
+use redis::aio::MultiplexedConnection;
+use redis::{ConnectionAddr, ConnectionInfo, RedisError, cmd};
+use tracing::warn;
+
+use super::{ClusterError, random_key, unusable};
+use crate::clock;
+
+const KEY: &str = "bc:key";
+const CHECK: &str = "bc:check";
+
+fn refused(why: impl Into<String>) -> ClusterError {
+    ClusterError(why.into())
+}
+
+/// Nobody on the way may read along.
+pub(super) fn transport(info: &ConnectionInfo) -> Result<(), ClusterError> {
+    match info.addr() {
+        ConnectionAddr::Tcp(host, _) => {
+            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            let here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+            if here {
+                Ok(())
+            } else {
+                Err(refused(
+                    "Redis beyond this machine must be spoken to over TLS: use rediss://",
+                ))
+            }
+        }
+        ConnectionAddr::TcpTls { insecure: true, .. } => Err(refused(
+            "a connection whose other end is not checked is not one to Redis: take #insecure away",
+        )),
+        ConnectionAddr::TcpTls { .. } | ConnectionAddr::Unix(_) => Ok(()),
+        _ => Err(refused("this kind of address is not known")),
+    }
+}
+
+/// It keeps nothing on a disk, by itself or through a replica, and forgets nothing before its time.
+pub(super) async fn server(
+    connection: &mut MultiplexedConnection,
+    allow_persistent: bool,
+) -> Result<(), ClusterError> {
+    let wrong = |error: RedisError| unusable(&error);
+    let info: String = cmd("INFO").query_async(connection).await.map_err(wrong)?;
+    let line = |name: &str| {
+        let lines = info.lines().filter_map(|line| line.trim().split_once(':'));
+        lines
+            .clone()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    };
+    let version = line("redis_version").unwrap_or_default();
+    let major: u32 = version
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .parse()
+        .unwrap_or(0);
+    if major < 7 {
+        return Err(refused(format!(
+            "Redis 7 or newer is needed: this is {version}"
+        )));
+    }
+    if line("cluster_enabled") == Some("1") {
+        return Err(refused(
+            "this is a node of a Redis Cluster: the relays need one Redis that has everything",
+        ));
+    }
+    if line("role") == Some("slave") {
+        return Err(refused("this Redis is a replica: name the primary"));
+    }
+
+    let mut disks = Vec::new();
+    if !setting(connection, "save").await?.is_empty() {
+        disks.push("it saves snapshots (`save` is not \"\")".to_owned());
+    }
+    if setting(connection, "appendonly").await? != "no" {
+        disks.push("it writes a log (`appendonly` is not \"no\")".to_owned());
+    }
+    let replicas: u32 = line("connected_slaves")
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
+    if replicas > 0 {
+        disks.push(format!(
+            "it has replicas ({replicas}), which may write to a disk"
+        ));
+    }
+    if !disks.is_empty() {
+        let disks = disks.join(", and ");
+        if !allow_persistent {
+            return Err(refused(format!(
+                "this Redis may keep what it is told on a disk: {disks}. Rooms would outlive their burn there; \
+                 --allow-persistent-redis takes it all the same"
+            )));
+        }
+        warn!("******************************************************************************");
+        warn!("This Redis may keep on a disk what must be gone: {disks}.");
+        warn!("What was said is encrypted there, and yet rooms outlive their burn.");
+        warn!("******************************************************************************");
+    }
+    let policy = setting(connection, "maxmemory-policy").await?;
+    if policy != "noeviction" {
+        return Err(refused(format!(
+            "this Redis forgets keys when its memory is full (`maxmemory-policy` is \"{policy}\"): set it to noeviction"
+        )));
+    }
+    Ok(())
+}
+
+async fn setting(
+    connection: &mut MultiplexedConnection,
+    name: &str,
+) -> Result<String, ClusterError> {
+    let found: Result<Vec<String>, _> = cmd("CONFIG")
+        .arg("GET")
+        .arg(name)
+        .query_async(connection)
+        .await;
+    match found.map(|found| found.into_iter().nth(1)) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => Err(refused(format!("Redis does not say what `{name}` is"))),
+        Err(error) => Err(unusable(&error)),
+    }
+}
+
+/// By how much its clock is ahead of this machine's, ms.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long an answer took is no room's time"
+)]
+pub(super) async fn clock(connection: &mut MultiplexedConnection) -> Result<i64, ClusterError> {
+    let asked = Instant::now();
+    let (seconds, micros): (u64, u64) = cmd("TIME")
+        .query_async(connection)
+        .await
+        .map_err(|error| unusable(&error))?;
+    let on_the_way = u64::try_from(asked.elapsed().as_millis()).unwrap_or(0) / 2;
+    let there = seconds * 1_000 + micros / 1_000 + on_the_way;
+    Ok(there.cast_signed() - clock::wall_millis().cast_signed())
+}
+
+pub(super) fn key_of_file(path: &Path) -> Result<Secret<32>, ClusterError> {
+    let read = std::fs::read(path);
+    let bytes = read.map_err(|error| refused(format!("{}: {error}", path.display())))?;
+    let bytes = SecretBytes::from(bytes);
+    match bytes.as_slice().try_into() {
+        Ok(key) => Ok(Secret::copy_of(key)),
+        Err(_) => Err(refused(format!(
+            "{}: 32 bytes are needed: `head -c 32 /dev/urandom` makes some",
+            path.display()
+        ))),
+    }
+}
+
+/// The key that the first relay has drawn.
+pub(super) async fn key_of_redis(
+    connection: &mut MultiplexedConnection,
+) -> Result<Secret<32>, ClusterError> {
+    keep_key(connection, &random_key()).await?;
+    let bytes: Vec<u8> = cmd("GET")
+        .arg(KEY)
+        .query_async(connection)
+        .await
+        .map_err(|error| unusable(&error))?;
+    match SecretBytes::from(bytes).as_slice().try_into() {
+        Ok(key) => Ok(Secret::copy_of(key)),
+        Err(_) => Err(refused("the relays' key in Redis is not one")),
+    }
+}
+
+/// Keeps the key there, unless there is one.
+pub(super) async fn keep_key(
+    connection: &mut MultiplexedConnection,
+    key: &Secret<32>,
+) -> Result<(), ClusterError> {
+    let kept: Result<Option<String>, _> = cmd("SET")
+        .arg(KEY)
+        .arg(key.as_bytes())
+        .arg("NX")
+        .query_async(connection)
+        .await;
+    kept.map(drop).map_err(|error| unusable(&error))
+}
+
+/// The other relays have the same key.
+pub(super) async fn same_key(
+    connection: &mut MultiplexedConnection,
+    own_key: bool,
+    value: &[u8; 32],
+) -> Result<(), ClusterError> {
+    let wrong = |error: RedisError| unusable(&error);
+    let _: Option<String> = cmd("SET")
+        .arg(CHECK)
+        .arg(value)
+        .arg("NX")
+        .query_async(connection)
+        .await
+        .map_err(wrong)?;
+    let there: Vec<u8> = cmd("GET")
+        .arg(CHECK)
+        .query_async(connection)
+        .await
+        .map_err(wrong)?;
+    let in_redis: bool = cmd("EXISTS")
+        .arg(KEY)
+        .query_async(connection)
+        .await
+        .map_err(wrong)?;
+    if !ct_eq(&there, value) || in_redis == own_key {
+        return Err(refused(
+            "the relays that use this Redis have another key: all of them need the same --cluster-key-file, or none",
+        ));
+    }
+    Ok(())
+}

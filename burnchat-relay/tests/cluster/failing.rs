@@ -1,0 +1,198 @@
+//! Relays that are killed, stopped and restarted in the middle of it.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::time::sleep;
+
+use super::people::{Guest, Made, relay};
+use super::redis::Redis;
+use crate::harness::now;
+
+/// How long a conversation may stand still.
+const WITHIN: Duration = Duration::from_secs(5);
+
+fn numbered(name: &str, count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{name} {n}")).collect()
+}
+
+#[tokio::test]
+async fn the_owner_is_killed_and_what_was_said_arrives_once_and_in_order() {
+    let redis = Redis::start().await;
+    let (one, two, three) = (
+        relay(&redis).await,
+        relay(&redis).await,
+        relay(&redis).await,
+    );
+    let [a, b, c] = [one.address, two.address, three.address];
+    let made = Made::at(a).await;
+    // Ana is connected to the owner, and comes back by another.
+    let mut ana = Guest::create(&made, &[a, b, c]).await;
+    let mut ben = Guest::join(&made, &[b]).await;
+    let mut cleo = Guest::join(&made, &[c]).await;
+    for guest in [&mut ana, &mut ben, &mut cleo] {
+        guest.until_here_are(3).await;
+    }
+    ana.balancer.point_to(&[b, c]);
+    for n in 0..20 {
+        for (guest, name) in [(&ana, "ana"), (&ben, "ben")] {
+            guest.say(&format!("{name} {n}"));
+        }
+        if n == 10 {
+            // Some of it is on its way.
+            cleo.until(|guest| guest.heard.len() > 4).await;
+            one.signal(Signal::KILL);
+        }
+    }
+    let killed = now();
+    for (guest, heard) in [(&mut ana, 20), (&mut ben, 20), (&mut cleo, 40)] {
+        guest.until(|guest| guest.heard.len() >= heard).await;
+    }
+    let took = Duration::from_millis(now().millis_since(killed));
+    for guest in [&mut ana, &mut ben] {
+        guest.until(|guest| guest.accepted == 20).await;
+    }
+    sleep(Duration::from_millis(300)).await;
+    for (guest, name) in [(&ana, "ben"), (&ben, "ana")] {
+        assert_eq!(guest.heard, numbered(name, 20));
+    }
+    for name in ["ana", "ben"] {
+        let said: Vec<_> = cleo
+            .heard
+            .iter()
+            .filter(|text| text.starts_with(name))
+            .cloned()
+            .collect();
+        assert_eq!(said, numbered(name, 20));
+    }
+    println!("gone on after {took:?}");
+    assert!(took < WITHIN, "{took:?}");
+}
+
+#[tokio::test]
+async fn an_edge_is_killed_and_its_people_come_back_elsewhere() {
+    let redis = Redis::start().await;
+    let (one, two, three) = (
+        relay(&redis).await,
+        relay(&redis).await,
+        relay(&redis).await,
+    );
+    let [a, b, c] = [one.address, two.address, three.address];
+    let made = Made::at(a).await;
+    let mut ana = Guest::create(&made, &[a]).await;
+    let mut ben = Guest::join(&made, &[b]).await;
+    for guest in [&mut ana, &mut ben] {
+        guest.until_here_are(2).await;
+    }
+    ben.balancer.point_to(&[c]);
+    two.kill().await;
+    for n in 0..10 {
+        ana.say(&format!("ana {n}"));
+        ben.say(&format!("ben {n}"));
+    }
+    ana.until(|guest| guest.heard.len() == 10).await;
+    ben.until(|guest| guest.heard.len() == 10).await;
+    assert_eq!(ana.heard, numbered("ben", 10));
+    assert_eq!(ben.heard, numbered("ana", 10));
+    assert_eq!(ana.room.participants().len(), 2);
+}
+
+#[tokio::test]
+async fn an_owner_that_slept_too_long_serves_nothing_of_what_is_anothers_now() {
+    let redis = Redis::start().await;
+    let (one, two) = (relay(&redis).await, relay(&redis).await);
+    let [a, b] = [one.address, two.address];
+    let made = Made::at(a).await;
+    let mut ana = Guest::create(&made, &[a, b]).await;
+    let mut ben = Guest::join(&made, &[b]).await;
+    for guest in [&mut ana, &mut ben] {
+        guest.until_here_are(2).await;
+    }
+    one.signal(Signal::STOP);
+    ben.say("ben 0");
+    // It is accepted by the next owner.
+    ben.until(|guest| guest.accepted == 1).await;
+    one.signal(Signal::CONT);
+    ana.say("ana 0");
+    ana.until(|guest| guest.accepted == 1 && guest.heard.len() == 1)
+        .await;
+    ben.until(|guest| guest.heard.len() == 1).await;
+    assert_eq!(ana.heard, ["ben 0"]);
+    assert_eq!(ben.heard, ["ana 0"]);
+}
+
+#[tokio::test]
+async fn redis_forgets_everything_and_so_do_the_relays() {
+    let mut redis = Redis::start().await;
+    let (one, two) = (relay(&redis).await, relay(&redis).await);
+    let [a, b] = [one.address, two.address];
+    let made = Made::at(a).await;
+    let mut ana = Guest::create(&made, &[a]).await;
+    let mut ben = Guest::join(&made, &[b]).await;
+    for guest in [&mut ana, &mut ben] {
+        guest.until_here_are(2).await;
+    }
+    redis.restart().await;
+    for guest in [&mut ana, &mut ben] {
+        guest.until(|guest| guest.ended.is_some()).await;
+    }
+    // They go on by themselves.
+    let made = Made::at(a).await;
+    let mut ana = Guest::create(&made, &[a]).await;
+    let mut ben = Guest::join(&made, &[b]).await;
+    for guest in [&mut ana, &mut ben] {
+        guest.until_here_are(2).await;
+    }
+    ana.say("again");
+    ben.until(|guest| guest.heard.len() == 1).await;
+}
+
+#[tokio::test]
+async fn relays_are_restarted_one_after_the_other_and_nothing_is_lost() {
+    const ROOMS: usize = 24;
+    let redis = Redis::start().await;
+    let mut relays = vec![relay(&redis).await, relay(&redis).await];
+    let mut rooms = Vec::new();
+    let addresses = |relays: &[crate::harness::program::Program]| {
+        relays.iter().map(|relay| relay.address).collect::<Vec<_>>()
+    };
+    for n in 0..ROOMS {
+        let at = addresses(&relays);
+        let made = Made::at(at[n % 2]).await;
+        let ana = Guest::create(&made, &at).await;
+        let ben = Guest::join(&made, &at).await;
+        rooms.push((ana, ben));
+    }
+    for (ana, ben) in &mut rooms {
+        ana.until_here_are(2).await;
+        ben.until_here_are(2).await;
+    }
+    let mut said = 0;
+    for _ in 0..2 {
+        let newcomer = relay(&redis).await;
+        let mut leaver = relays.remove(0);
+        relays.push(newcomer);
+        let now = addresses(&relays);
+        for (ana, ben) in &rooms {
+            ana.balancer.point_to(&now);
+            ben.balancer.point_to(&now);
+        }
+        leaver.signal(Signal::TERM);
+        for n in said..said + 3 {
+            for (ana, ben) in &rooms {
+                ana.say(&format!("ana {n}"));
+                ben.say(&format!("ben {n}"));
+            }
+        }
+        said += 3;
+        assert_eq!(leaver.exit_code().await, 0);
+        for (ana, ben) in &mut rooms {
+            ana.until(|guest| guest.heard.len() == said).await;
+            ben.until(|guest| guest.heard.len() == said).await;
+        }
+    }
+    for (ana, ben) in &rooms {
+        assert_eq!(ana.heard, numbered("ben", said));
+        assert_eq!(ben.heard, numbered("ana", said));
+    }
+}

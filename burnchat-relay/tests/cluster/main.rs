@@ -1,0 +1,18 @@
+//! Several relays that share their rooms, each a process of its own, and a Redis that is one too.
+
+#[cfg(test)]
+#[path = "../harness/mod.rs"]
+mod harness;
+
+#[cfg(test)]
+mod balancer;
+#[cfg(test)]
+mod failing;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod redis;
+#[cfg(test)]
+mod refusing;
+#[cfg(test)]
+mod sharing;

@@ -1,0 +1,138 @@
+//! People with the client that programs use, each behind a balancer of its own.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use burnchat_client::{
+    EndReason, Event, Events, JoinOptions, Link, Room, RoomSettings, Secret, connect, create_room,
+};
+
+use super::balancer::Balancer;
+use super::redis::Redis;
+use crate::harness::in_time;
+use crate::harness::program::Program;
+
+/// A relay that shares its rooms through this Redis.
+pub(crate) async fn relay(redis: &Redis) -> Program {
+    relay_with(redis, &[]).await
+}
+
+pub(crate) async fn relay_with(redis: &Redis, more: &[&str]) -> Program {
+    let url = redis.url();
+    let usual = [
+        "--listen",
+        "127.0.0.1:0",
+        "--log",
+        "warn",
+        "--cluster",
+        &url,
+    ];
+    Program::start(&[&usual, more].concat()).await
+}
+
+/// A room made at one relay.
+pub(crate) struct Made {
+    pub(crate) link: String,
+    at: SocketAddr,
+    creator_token: Secret<32>,
+}
+
+impl Made {
+    pub(crate) async fn at(relay: SocketAddr) -> Self {
+        Self::with(relay, RoomSettings::default()).await
+    }
+
+    pub(crate) async fn with(relay: SocketAddr, settings: RoomSettings) -> Self {
+        let created = in_time(create_room(&format!("http://{relay}"), settings)).await;
+        let created = created.unwrap();
+        Self {
+            link: created.link.to_url().to_string(),
+            at: relay,
+            creator_token: Secret::copy_of(created.creator_token.as_bytes()),
+        }
+    }
+
+    /// The same room by another address.
+    pub(crate) fn link_by(&self, address: SocketAddr) -> Link {
+        let text = self
+            .link
+            .replace(&self.at.to_string(), &address.to_string());
+        Link::parse(&text).unwrap()
+    }
+}
+
+pub(crate) struct Guest {
+    pub(crate) room: Room,
+    events: Events,
+    pub(crate) balancer: Balancer,
+    /// What was said by others, in order.
+    pub(crate) heard: Vec<String>,
+    pub(crate) accepted: usize,
+    pub(crate) ended: Option<EndReason>,
+    kept: VecDeque<Event>,
+}
+
+impl Guest {
+    /// Joins over the first of these relays, and over the others if it must.
+    pub(crate) async fn join(made: &Made, relays: &[SocketAddr]) -> Self {
+        Self::enter(made, relays, JoinOptions::default()).await
+    }
+
+    pub(crate) async fn create(made: &Made, relays: &[SocketAddr]) -> Self {
+        let options = JoinOptions {
+            creator_token: Some(Secret::copy_of(made.creator_token.as_bytes())),
+            ..JoinOptions::default()
+        };
+        Self::enter(made, relays, options).await
+    }
+
+    async fn enter(made: &Made, relays: &[SocketAddr], options: JoinOptions) -> Self {
+        let balancer = Balancer::to(relays).await;
+        let link = made.link_by(balancer.address);
+        let (room, events) = in_time(connect(link, options)).await.unwrap();
+        Self {
+            room,
+            events,
+            balancer,
+            heard: Vec::new(),
+            accepted: 0,
+            ended: None,
+            kept: VecDeque::new(),
+        }
+    }
+
+    /// Says something; it goes out when it can.
+    pub(crate) fn say(&self, text: &str) {
+        self.room.send(text).unwrap();
+    }
+
+    /// Goes on until this is so.
+    pub(crate) async fn until(&mut self, so: impl Fn(&Self) -> bool) {
+        in_time(async {
+            while !so(self) {
+                self.next().await;
+            }
+        })
+        .await;
+    }
+
+    pub(crate) async fn until_here_are(&mut self, people: usize) {
+        self.until(|guest| {
+            guest.room.participants().len() == people && guest.room.epoch().is_some()
+        })
+        .await;
+    }
+
+    /// Takes in what happens next.
+    pub(crate) async fn next(&mut self) {
+        let Some(event) = self.events.next().await else {
+            panic!("there are no events any more");
+        };
+        match event {
+            Event::Message(message) => self.heard.push(message.text.as_str().to_owned()),
+            Event::Accepted { .. } => self.accepted += 1,
+            Event::Ended(reason) => self.ended = Some(reason),
+            other => self.kept.push_back(other),
+        }
+    }
+}
