@@ -35,7 +35,9 @@ pub struct Relay(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) peers: PeerKeys,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
+    /// Whether there are other relays with the same rooms.
+    pub(crate) is_one_of_several: bool,
     clock: Clock,
     /// Each has some of the rooms.
     shards: Box<[Shard]>,
@@ -79,17 +81,25 @@ impl Relay {
             ),
         };
         let totals = Totals::new(&config);
+        let sessions = Arc::new(Sessions::new());
         let shards = (0..config.workers.max(1))
             .map(|_| {
                 let (clock, totals) = (clock.clone(), Arc::clone(&totals));
-                Shard::start(&config, clock, totals, failing.clone(), cluster)
+                Shard::start(
+                    &config,
+                    clock,
+                    totals,
+                    failing.clone(),
+                    cluster.map(|cluster| (cluster, &sessions)),
+                )
             })
             .collect();
         Self(Arc::new(Shared {
             config,
             clock,
             peers,
-            sessions: Sessions::new(),
+            sessions,
+            is_one_of_several: cluster.is_some(),
             shards,
             by_room: RandomState::new(),
             failed,

@@ -12,10 +12,12 @@ use axum::body::Bytes;
 use burnchat_core::crypto::{Secret, hmac_sha256};
 use burnchat_core::ids::RoomId;
 use burnchat_core::relay::{ConnectionId, Disconnect, PeerKey};
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
+use crate::cluster::Waited;
 use crate::outbox::{self, Capacity, Cut, Outgoings};
 use crate::relay::Shared;
 use crate::rng;
@@ -58,6 +60,8 @@ pub(crate) struct Line {
     pub(crate) cut: WhenCut,
     /// The last entry of the log that came before.
     pub(crate) seen: u64,
+    /// Its session was begun at another relay, and its client knows nothing of a resume.
+    pub(crate) is_first: bool,
     hold: Hold,
 }
 
@@ -130,6 +134,10 @@ impl FrameSender {
     pub(crate) fn life(&self) -> &Life {
         &self.life
     }
+
+    pub(crate) fn connection(&self) -> ConnectionId {
+        self.connection
+    }
 }
 
 impl Life {
@@ -166,6 +174,7 @@ impl Line {
             outgoings,
             cut: WhenCut(Some(cut)),
             seen: 0,
+            is_first: false,
             hold: Hold {
                 relay: Arc::clone(relay),
                 sender: sender.clone(),
@@ -204,6 +213,18 @@ impl Line {
                 () = sleep(patience) => {}
             }
         });
+    }
+
+    /// Ends the connection, and gives what waits for its event stream: another connection goes on after that.
+    pub(crate) fn into_waited(mut self) -> Waited {
+        let mut frames = Vec::new();
+        while let Some(Some(frame)) = self.outgoings.next().now_or_never() {
+            frames.push(frame.into_payload());
+        }
+        Waited {
+            seen: self.seen,
+            frames,
+        }
     }
 
     pub(crate) fn life(&self) -> &Life {

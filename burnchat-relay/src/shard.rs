@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Config;
 use crate::clock::Clock;
-use crate::cluster::Cluster;
+use crate::cluster::{Answer, Asked, Cluster};
 use crate::metrics::{Counters, Metrics};
 use crate::outbox::{Amount, Outbox};
+use crate::sessions::Sessions;
 use crate::thread::Thread;
 use crate::totals::Totals;
 use crate::worker::Worker;
@@ -77,6 +78,12 @@ pub(crate) enum Request {
         /// With what waits in all outboxes.
         reply: oneshot::Sender<(Stats, Amount)>,
     },
+    /// Asks who has a seat, or whoever that is for its session (spec section 13.5), at another relay.
+    AskSession {
+        room: RoomId,
+        what: Asked,
+        reply: oneshot::Sender<Answer>,
+    },
     Shutdown {
         reply: oneshot::Sender<()>,
     },
@@ -89,14 +96,14 @@ impl Shard {
         clock: Clock,
         totals: Arc<Totals>,
         failing: watch::Sender<bool>,
-        cluster: Option<&Cluster>,
+        cluster: Option<(&Cluster, &Arc<Sessions>)>,
     ) -> Self {
         let (sender, requests) = mpsc::channel(config.inbound_frames.max(1));
         let counters = Arc::<Counters>::default();
         let mut worker = Worker::new(config, clock, totals, Arc::clone(&counters), failing);
         let thread = Thread::start();
-        if let Some(cluster) = cluster {
-            thread.spawn(worker.join(cluster));
+        if let Some((cluster, sessions)) = cluster {
+            thread.spawn(worker.join(cluster, Arc::clone(sessions)));
         }
         thread.spawn(worker.run(requests));
         Self {
@@ -162,6 +169,11 @@ impl Shard {
             reply,
         })
         .await
+    }
+
+    pub(crate) async fn ask_session(&self, room: RoomId, what: Asked) -> Result<Answer, Gone> {
+        self.ask(|reply| Request::AskSession { room, what, reply })
+            .await
     }
 
     pub(crate) fn connect(

@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use burnchat_core::error::Code;
 use burnchat_core::ids::RoomId;
 use burnchat_core::link::room_id_of_seed;
@@ -28,6 +29,7 @@ use crate::cluster::{Answer, Asked, Cluster};
 use crate::metrics::Counters;
 use crate::outbox::{Amount, Outbox, Refused};
 use crate::rng;
+use crate::sessions::Sessions;
 use crate::shard::Request;
 use crate::stack;
 use crate::totals::{ConnectionClaim, Totals};
@@ -89,8 +91,12 @@ impl Worker {
     }
 
     /// Lets others go on with its rooms. With the task that must run for that.
-    pub(crate) fn join(&mut self, cluster: &Cluster) -> impl Future<Output = ()> + Send + use<> {
-        let (clustered, task) = Clustered::new(cluster);
+    pub(crate) fn join(
+        &mut self,
+        cluster: &Cluster,
+        sessions: Arc<Sessions>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (clustered, task) = Clustered::new(cluster, sessions);
         self.hub = Clustered::hub(cluster, &self.config);
         self.cluster = Some(Box::new(clustered));
         task
@@ -178,7 +184,7 @@ impl Worker {
                 if self.cluster.is_some() {
                     let tell = move |answer| match answer {
                         Answer::Info(info) => drop(reply.send(info)),
-                        Answer::Done(_) | Answer::TakenDown(_) => {}
+                        _ => {}
                     };
                     self.ask_clustered(room, Asked::Info { ticket }, Reply(Box::new(tell)));
                 } else {
@@ -204,7 +210,7 @@ impl Worker {
                 if self.cluster.is_some() {
                     let tell = move |answer| match answer {
                         Answer::TakenDown(there) => drop(reply.send(there)),
-                        Answer::Done(_) | Answer::Info(_) => {}
+                        _ => {}
                     };
                     self.ask_clustered(room, Asked::TakeDown, Reply(Box::new(tell)));
                     return ControlFlow::Continue(());
@@ -239,16 +245,13 @@ impl Worker {
             }
             Request::Frame { connection, frame } => {
                 let connection = self.named(connection);
-                self.counters.received(frame.len());
-                if self.frame_clustered(connection, &frame) {
-                    return ControlFlow::Continue(());
-                }
-                self.hub
-                    .handle_frame(now, connection, &frame, &mut rng::system());
-                self.carry_out();
-                match self.cluster {
-                    Some(_) => self.answered_clustered(connection),
-                    None => self.answered(connection),
+                self.handle_frame(connection, &frame);
+            }
+            Request::AskSession { room, what, reply } => {
+                // Without others there is nobody to ask.
+                if self.cluster.is_some() {
+                    let tell = move |answer| drop(reply.send(answer));
+                    self.ask_holder(room, what, Reply(Box::new(tell)));
                 }
             }
             Request::Disconnect { connection, end } => {
@@ -277,6 +280,22 @@ impl Worker {
         }
         self.carry_out();
         ControlFlow::Continue(())
+    }
+
+    /// A frame of a connection of this relay.
+    fn handle_frame(&mut self, connection: ConnectionId, frame: &Bytes) {
+        self.counters.received(frame.len());
+        if self.frame_clustered(connection, frame) {
+            return;
+        }
+        let now = self.clock.now();
+        self.hub
+            .handle_frame(now, connection, frame, &mut rng::system());
+        self.carry_out();
+        match self.cluster {
+            Some(_) => self.answered_clustered(connection),
+            None => self.answered(connection),
+        }
     }
 
     fn create(
@@ -476,14 +495,14 @@ impl Worker {
 fn done(reply: oneshot::Sender<Result<(), Refusal>>) -> Reply {
     Reply(Box::new(move |answer| match answer {
         Answer::Done(done) => drop(reply.send(done)),
-        Answer::Info(_) | Answer::TakenDown(_) => {}
+        _ => {}
     }))
 }
 
 /// The next that happens to a membership, if there is one. Cancel safe.
 async fn next_event(clustered: &mut Option<Box<Clustered>>) -> Option<crate::cluster::Event> {
     match clustered {
-        Some(clustered) => clustered.events.recv().await,
+        Some(clustered) => clustered.next_event().await,
         None => std::future::pending().await,
     }
 }

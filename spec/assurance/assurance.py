@@ -48,6 +48,7 @@ TARGETS = {
     "lib": ("unittests src/lib.rs (burnchat_core)", f"{CORE} --lib"),
     "relay": ("tests/relay/main.rs", "cargo test -p burnchat-relay --test relay"),
     "program": ("tests/program/main.rs", "cargo test -p burnchat-relay --test program"),
+    "cluster": ("tests/cluster/main.rs", "cargo test -p burnchat-relay --test cluster"),
     "terminal": ("tests/end_to_end/main.rs", "cargo test -p burnchat-terminal --test end_to_end"),
 }
 SOURCES = {
@@ -58,6 +59,7 @@ SOURCES = {
     "properties": "burnchat-core/tests/properties.rs",
     "relay": "burnchat-relay/tests/relay",
     "program": "burnchat-relay/tests/program",
+    "cluster": "burnchat-relay/tests/cluster",
     "terminal": "examples/terminal/tests/end_to_end",
     "web": "examples/web/test/browser",
 }

@@ -22,7 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{info, warn};
 
 pub(crate) use self::key::{ClusterKey, Place, RoomKey};
-pub(crate) use self::notes::{Answer, Asked, Item, Note};
+pub(crate) use self::notes::{Answer, Asked, Item, Note, Waited};
 #[cfg(feature = "cluster")]
 pub use self::redis::{ClusterError, ClusterOptions};
 use self::seam::{BEAT, Bus, LEASE, Lost, Session, Soon};
@@ -60,6 +60,8 @@ pub(crate) enum Event {
     Note(Vec<u8>),
     /// These live.
     Living(Vec<Member>),
+    /// A task of the worker has something to say.
+    Say(Member, Note),
     /// It is no member any more.
     Lost,
 }

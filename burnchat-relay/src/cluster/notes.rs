@@ -51,10 +51,31 @@ pub(crate) enum Note {
 
 /// What is asked of a room from outside.
 pub(crate) enum Asked {
-    Info { ticket: Secret<16> },
-    Burn { creator_token: Secret<32> },
+    Info {
+        ticket: Secret<16>,
+    },
+    Burn {
+        creator_token: Secret<32>,
+    },
     TakeDown,
-    Leave { seat_token: Secret<32> },
+    Leave {
+        seat_token: Secret<32>,
+    },
+    /// Which connection has this seat.
+    Holder {
+        seat_token: Secret<32>,
+    },
+    /// A frame of the session whose connection this is, or a sign of life of it.
+    Post {
+        holder: ConnectionId,
+        seat_token: Secret<32>,
+        frame: Bytes,
+    },
+    /// What waits for the session's first event stream.
+    Claim {
+        holder: ConnectionId,
+        seat_token: Secret<32>,
+    },
 }
 
 /// What is answered.
@@ -62,6 +83,17 @@ pub(crate) enum Answer {
     Info(Result<RoomInfo, Refusal>),
     Done(Result<(), Refusal>),
     TakenDown(bool),
+    Holder(Option<ConnectionId>),
+    /// Whether there is such a session.
+    Posted(bool),
+    Claimed(Option<Waited>),
+}
+
+/// What has waited for an event stream.
+pub(crate) struct Waited {
+    /// The last entry of the log that came before it.
+    pub(crate) seen: u64,
+    pub(crate) frames: Vec<Bytes>,
 }
 
 /// One thing for connections of the member it is said to.
@@ -306,6 +338,23 @@ impl Note {
 }
 
 impl Asked {
+    /// The connection whose member is to answer, where it is not the room's owner.
+    pub(crate) fn holder(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Post { holder, .. } | Self::Claim { holder, .. } => Some(*holder),
+            _ => None,
+        }
+    }
+
+    /// What is answered where there is no such session; `None` if it is not for one.
+    pub(crate) fn of_no_session(&self) -> Option<Answer> {
+        match self {
+            Self::Post { .. } => Some(Answer::Posted(false)),
+            Self::Claim { .. } => Some(Answer::Claimed(None)),
+            _ => None,
+        }
+    }
+
     fn put(&self, to: &mut Writer) {
         match self {
             Self::Info { ticket } => {
@@ -321,6 +370,25 @@ impl Asked {
                 to.byte(3);
                 to.fixed(seat_token.as_bytes());
             }
+            Self::Holder { seat_token } => {
+                to.byte(4);
+                to.fixed(seat_token.as_bytes());
+            }
+            Self::Post {
+                holder,
+                seat_token,
+                frame,
+            } => {
+                to.byte(5);
+                to.number(holder.0);
+                to.fixed(seat_token.as_bytes());
+                to.bytes(frame);
+            }
+            Self::Claim { holder, seat_token } => {
+                to.byte(6);
+                to.number(holder.0);
+                to.fixed(seat_token.as_bytes());
+            }
         }
     }
 
@@ -334,6 +402,18 @@ impl Asked {
             },
             2 => Self::TakeDown,
             3 => Self::Leave {
+                seat_token: from.secret()?,
+            },
+            4 => Self::Holder {
+                seat_token: from.secret()?,
+            },
+            5 => Self::Post {
+                holder: from.connection()?,
+                seat_token: from.secret()?,
+                frame: from.frame()?,
+            },
+            6 => Self::Claim {
+                holder: from.connection()?,
                 seat_token: from.secret()?,
             },
             _ => return None,
@@ -361,6 +441,21 @@ impl Answer {
                 to.byte(4);
                 to.byte((*there).into());
             }
+            Self::Holder(holder) => {
+                to.byte(5);
+                to.optional(holder.map(|ConnectionId(number)| number));
+            }
+            Self::Posted(there) => {
+                to.byte(6);
+                to.byte((*there).into());
+            }
+            Self::Claimed(None) => to.byte(7),
+            Self::Claimed(Some(Waited { seen, frames })) => {
+                to.byte(8);
+                to.number(*seen);
+                to.number(frames.len() as u64);
+                frames.iter().for_each(|frame| to.bytes(frame));
+            }
         }
     }
 
@@ -371,6 +466,18 @@ impl Answer {
             2 => Self::Done(Ok(())),
             3 => Self::Done(Err(from.refusal()?)),
             4 => Self::TakenDown(from.flag()?),
+            5 => Self::Holder(from.optional()?.map(ConnectionId)),
+            6 => Self::Posted(from.flag()?),
+            7 => Self::Claimed(None),
+            8 => {
+                let seen = from.number()?;
+                let count = from.count()?;
+                let frames = (0..count).map(|_| from.frame());
+                Self::Claimed(Some(Waited {
+                    seen,
+                    frames: frames.collect::<Option<_>>()?,
+                }))
+            }
             _ => return None,
         })
     }
@@ -476,6 +583,18 @@ mod tests {
             ask(Asked::Leave {
                 seat_token: Secret::copy_of(&[4; 32]),
             }),
+            ask(Asked::Holder {
+                seat_token: Secret::copy_of(&[4; 32]),
+            }),
+            ask(Asked::Post {
+                holder: connection,
+                seat_token: Secret::copy_of(&[4; 32]),
+                frame: frame.clone(),
+            }),
+            ask(Asked::Claim {
+                holder: connection,
+                seat_token: Secret::copy_of(&[4; 32]),
+            }),
             Note::Said(vec![
                 Item::Send {
                     to: vec![connection],
@@ -494,6 +613,14 @@ mod tests {
             answer(Answer::Done(Ok(()))),
             answer(Answer::Done(Err(refusal))),
             answer(Answer::TakenDown(true)),
+            answer(Answer::Holder(None)),
+            answer(Answer::Holder(Some(connection))),
+            answer(Answer::Posted(true)),
+            answer(Answer::Claimed(None)),
+            answer(Answer::Claimed(Some(Waited {
+                seen: 4,
+                frames: vec![Bytes::from_static(b"{}"), Bytes::from_static(b"[]")],
+            }))),
             Note::NotMine { room },
             Note::Sync { room },
         ]

@@ -30,7 +30,7 @@ struct Event {
 }
 
 /// The body of an answer that says what `line` has to say, after `first`.
-pub(super) fn body(line: Line, first: Option<Bytes>, config: &Config) -> Body {
+pub(super) fn body(line: Line, first: Vec<Bytes>, config: &Config) -> Body {
     let (events, coming) = mpsc::channel(ON_THE_WAY);
     let pace = Pace {
         ping_every: config.ping_every,
@@ -48,10 +48,12 @@ pub(super) fn body(line: Line, first: Option<Bytes>, config: &Config) -> Body {
 }
 
 /// Carries events until the stream ends, and with it the connection.
-async fn carry(mut line: Line, first: Option<Bytes>, events: mpsc::Sender<Event>, pace: Pace) {
+async fn carry(mut line: Line, first: Vec<Bytes>, events: mpsc::Sender<Event>, pace: Pace) {
     let life = line.life().clone();
     // Older ones are of the history: to go on from there would be to hear the log from there.
     let seen = line.seen;
+    // Of a first event stream nobody expects that it goes on from anywhere.
+    let mut hides_resumed = line.is_first;
     let Line { outgoings, cut, .. } = &mut line;
     let sending = async {
         let mut ping = interval(pace.ping_every);
@@ -59,7 +61,7 @@ async fn carry(mut line: Line, first: Option<Bytes>, events: mpsc::Sender<Event>
         ping.reset();
         // An EventSource that has read this knows where to go on, whatever comes.
         let mut next = Some(Event::start(seen));
-        let mut first = first;
+        let mut first = first.into_iter();
         loop {
             // Nothing is taken out that cannot be sent.
             let Ok(room) = events.reserve().await else {
@@ -67,17 +69,27 @@ async fn carry(mut line: Line, first: Option<Bytes>, events: mpsc::Sender<Event>
             };
             let event = match next.take() {
                 Some(event) => event,
-                None => match first.take() {
-                    Some(frame) => Event::of(frame, seen),
-                    None => tokio::select! {
-                        biased;
-                        next = outgoings.next() => match next {
-                            Some(frame) => Event::of(frame.into_payload(), seen),
-                            None => return,
+                None => {
+                    let frame = match first.next() {
+                        Some(frame) => Some(frame),
+                        None => tokio::select! {
+                            biased;
+                            next = outgoings.next() => match next {
+                                Some(frame) => Some(frame.into_payload()),
+                                None => return,
+                            },
+                            _ = ping.tick() => None,
                         },
-                        _ = ping.tick() => Event::comment(),
-                    },
-                },
+                    };
+                    match frame {
+                        Some(frame) if hides_resumed && is_resumed(&frame) => {
+                            hides_resumed = false;
+                            continue;
+                        }
+                        Some(frame) => Event::of(frame, seen),
+                        None => Event::comment(),
+                    }
+                }
             };
             room.send(event);
         }
@@ -95,6 +107,10 @@ async fn carry(mut line: Line, first: Option<Bytes>, events: mpsc::Sender<Event>
         let event = Event::of(destroyed.into_payload(), seen);
         let _ = timeout(pace.close_within, events.send(event)).await;
     }
+}
+
+fn is_resumed(frame: &[u8]) -> bool {
+    matches!(RelayFrame::parse(frame), Ok(Some(RelayFrame::Resumed(_))))
 }
 
 impl Event {

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use burnchat_core::crypto::{Secret, participant_id};
 use burnchat_core::error::Code;
 use burnchat_core::ids::{ParticipantId, RoomId};
-use burnchat_core::relay::Refusal;
+use burnchat_core::relay::{ConnectionId, PeerKey, Refusal};
 use burnchat_core::wire::{ClientFrame, EncodedFrame, ErrorFrame, RelayFrame, Resume};
 use serde::Serialize;
 use tokio::time::timeout;
@@ -22,8 +22,9 @@ use super::events;
 #[cfg(feature = "openapi")]
 use super::openapi;
 use super::request::{Peer, Room, read_body, secret_of};
+use crate::cluster::{Answer, Asked};
 use crate::relay::Shared;
-use crate::sessions::{FrameSender, Line};
+use crate::sessions::Line;
 use crate::websocket::frame::SharedFrame;
 
 /// Asks for the seat token in the answer instead of in a cookie.
@@ -152,25 +153,17 @@ pub(super) async fn events(
     Token(token): Token,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let hash = relay.sessions.token_hash(room, &token);
     let (line, first) = match last_event(&headers)? {
-        None => match relay.sessions.claim(hash).await {
-            Some(line) => (line, None),
-            None => return Err(Code::Gap.into()),
-        },
         Some(seq) => {
-            let resume = ClientFrame::Resume(Resume {
-                seat_token: token,
-                seq,
-            });
-            let mut line = Line::open(&relay, room, peer).await?;
-            let asked = line.ask(shared(resume.encode()));
-            let answer = in_time(patience(&relay), asked).await??;
-            if let Ok(Some(RelayFrame::Error(error))) = RelayFrame::parse(&answer) {
-                return Err(refusal(&error).into());
+            let (line, answer) = resume(&relay, room, peer, &token, seq, seq).await?;
+            (line, vec![answer])
+        }
+        None => {
+            let hash = relay.sessions.token_hash(room, &token);
+            match relay.sessions.claim(hash).await {
+                Some(line) => (line, Vec::new()),
+                None => claim_elsewhere(&relay, room, peer, &token).await?,
             }
-            line.become_session(hash, seq);
-            (line, Some(answer))
         }
     };
     let event_stream = HeaderValue::from_static("text/event-stream");
@@ -198,11 +191,22 @@ pub(super) async fn frames(
     token: Token,
     request: Request,
 ) -> Result<StatusCode, Failure> {
-    let sender = sender(&relay, &room, &token)?;
+    let (Room(room), Token(token)) = (room, token);
+    let sender = relay
+        .sessions
+        .sender(relay.sessions.token_hash(room, &token));
+    if sender.is_none() && !relay.is_one_of_several {
+        return Err(no_stream());
+    }
     let frame = in_time(patience(&relay), read_body(request.into_body())).await??;
-    sender.life().sign();
-    if !frame.is_empty() {
-        sender.frame(frame).await?;
+    match sender {
+        Some(sender) => {
+            sender.life().sign();
+            if !frame.is_empty() {
+                sender.frame(frame).await?;
+            }
+        }
+        None => post_elsewhere(&relay, room, &token, frame).await?,
     }
     Ok(StatusCode::ACCEPTED)
 }
@@ -236,15 +240,103 @@ pub(super) async fn leave(
     Ok(response)
 }
 
-/// Where frames go. Whoever has no event stream, or none that there is, is told the same: it is to open one, and will
-/// hear then what there is.
-fn sender(relay: &Shared, room: &Room, token: &Token) -> Result<FrameSender, Failure> {
-    let hash = relay.sessions.token_hash(room.0, &token.0);
-    let sender = relay.sessions.sender(hash);
-    sender.ok_or(Failure::because(
-        Code::UnexpectedFrame,
-        "there is no event stream",
-    ))
+/// A connection that goes on after this entry of the log, for a session that has seen it up to `seen`, and the first
+/// that the room says on it.
+async fn resume(
+    relay: &Arc<Shared>,
+    room: RoomId,
+    peer: PeerKey,
+    token: &Secret<32>,
+    after: u64,
+    seen: u64,
+) -> Result<(Line, Bytes), Failure> {
+    let resume = ClientFrame::Resume(Resume {
+        seat_token: Secret::copy_of(token.as_bytes()),
+        seq: after,
+    });
+    let mut line = Line::open(relay, room, peer).await?;
+    let asked = line.ask(shared(resume.encode()));
+    let answer = in_time(patience(relay), asked).await??;
+    if let Ok(Some(RelayFrame::Error(error))) = RelayFrame::parse(&answer) {
+        return Err(refusal(&error).into());
+    }
+    line.become_session(relay.sessions.token_hash(room, token), seen);
+    Ok((line, answer))
+}
+
+/// The first event stream of a session whose seat was taken at another of several relays (spec section 13.6): what has
+/// waited for it there comes here, and what comes after it is resumed. Its client notices nothing of that.
+async fn claim_elsewhere(
+    relay: &Arc<Shared>,
+    room: RoomId,
+    peer: PeerKey,
+    token: &Secret<32>,
+) -> Result<(Line, Vec<Bytes>), Failure> {
+    let claim = |holder| Asked::Claim {
+        holder,
+        seat_token: Secret::copy_of(token.as_bytes()),
+    };
+    let Some(Answer::Claimed(Some(waited))) = ask_holder(relay, room, token, claim).await? else {
+        return Err(Code::Gap.into());
+    };
+    let mut first = waited.frames;
+    let seqs = first
+        .iter()
+        .filter_map(|frame| RelayFrame::seq_of_text(frame));
+    let after = seqs.fold(waited.seen, u64::max);
+    let (mut line, answer) = resume(relay, room, peer, token, after, waited.seen).await?;
+    line.is_first = true;
+    // A key that is still wanted is asked for again.
+    first.retain(|frame| !matches!(RelayFrame::parse(frame), Ok(Some(RelayFrame::KeyWanted(_)))));
+    first.push(answer);
+    Ok((line, first))
+}
+
+/// Hands a frame, or a sign of life, to the relay that has the session's event stream.
+async fn post_elsewhere(
+    relay: &Shared,
+    room: RoomId,
+    token: &Secret<32>,
+    frame: Bytes,
+) -> Result<(), Failure> {
+    let post = |holder| Asked::Post {
+        holder,
+        seat_token: Secret::copy_of(token.as_bytes()),
+        frame,
+    };
+    match ask_holder(relay, room, token, post).await? {
+        Some(Answer::Posted(true)) => Ok(()),
+        _ => Err(no_stream()),
+    }
+}
+
+/// Asks the relay to which the holder of a seat is connected; `None` where nobody is.
+async fn ask_holder(
+    relay: &Shared,
+    room: RoomId,
+    token: &Secret<32>,
+    what: impl FnOnce(ConnectionId) -> Asked,
+) -> Result<Option<Answer>, Failure> {
+    if !relay.is_one_of_several {
+        return Ok(None);
+    }
+    let shard = relay.shard_of(room);
+    let holder = Asked::Holder {
+        seat_token: Secret::copy_of(token.as_bytes()),
+    };
+    let patience = patience(relay);
+    let Answer::Holder(Some(holder)) = in_time(patience, shard.ask_session(room, holder)).await??
+    else {
+        return Ok(None);
+    };
+    let answer = in_time(patience, shard.ask_session(room, what(holder))).await??;
+    Ok(Some(answer))
+}
+
+/// Whoever has no event stream, or none that there is, is told the same: it is to open one, and will hear then what there
+/// is.
+fn no_stream() -> Failure {
+    Failure::because(Code::UnexpectedFrame, "there is no event stream")
 }
 
 fn patience(relay: &Shared) -> Duration {

@@ -1,20 +1,19 @@
 //! Relays that are killed, stopped and restarted in the middle of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::time::sleep;
 
-use super::people::{Guest, Made, relay};
+use super::balancer::Balancer;
+use super::people::{Guest, Made, numbered, relay, relay_with};
 use super::redis::Redis;
 use crate::harness::now;
+use crate::harness::program::Program;
 
 /// How long a conversation may stand still.
 const WITHIN: Duration = Duration::from_secs(5);
-
-fn numbered(name: &str, count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("{name} {n}")).collect()
-}
 
 #[tokio::test]
 async fn the_owner_is_killed_and_what_was_said_arrives_once_and_in_order() {
@@ -147,20 +146,30 @@ async fn redis_forgets_everything_and_so_do_the_relays() {
     ben.until(|guest| guest.heard.len() == 1).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn relays_are_restarted_one_after_the_other_and_nothing_is_lost() {
-    const ROOMS: usize = 24;
+    const ROOMS: usize = 1_000;
     let redis = Redis::start().await;
-    let mut relays = vec![relay(&redis).await, relay(&redis).await];
+    let unlimited = [
+        "--rooms-of-peer",
+        "100000",
+        "--connections-of-peer",
+        "100000",
+        "--joins-of-peer",
+        "10000:100000",
+    ];
+    let mut relays = Vec::new();
+    for _ in 0..3 {
+        relays.push(relay_with(&redis, &unlimited).await);
+    }
+    let addresses =
+        |relays: &[Program]| -> Vec<_> { relays.iter().map(|relay| relay.address).collect() };
+    let balancer = Arc::new(Balancer::to(&addresses(&relays)).await);
     let mut rooms = Vec::new();
-    let addresses = |relays: &[crate::harness::program::Program]| {
-        relays.iter().map(|relay| relay.address).collect::<Vec<_>>()
-    };
     for n in 0..ROOMS {
-        let at = addresses(&relays);
-        let made = Made::at(at[n % 2]).await;
-        let ana = Guest::create(&made, &at).await;
-        let ben = Guest::join(&made, &at).await;
+        let made = Made::at(relays[n % 3].address).await;
+        let ana = Guest::join_by(&made, &balancer).await;
+        let ben = Guest::join_by(&made, &balancer).await;
         rooms.push((ana, ben));
     }
     for (ana, ben) in &mut rooms {
@@ -168,27 +177,29 @@ async fn relays_are_restarted_one_after_the_other_and_nothing_is_lost() {
         ben.until_here_are(2).await;
     }
     let mut said = 0;
-    for _ in 0..2 {
-        let newcomer = relay(&redis).await;
+    for _ in 0..3 {
+        let newcomer = relay_with(&redis, &unlimited).await;
         let mut leaver = relays.remove(0);
         relays.push(newcomer);
-        let now = addresses(&relays);
-        for (ana, ben) in &rooms {
-            ana.balancer.point_to(&now);
-            ben.balancer.point_to(&now);
-        }
-        leaver.signal(Signal::TERM);
-        for n in said..said + 3 {
+        balancer.point_to(&addresses(&relays));
+        for n in said..said + 2 {
             for (ana, ben) in &rooms {
                 ana.say(&format!("ana {n}"));
                 ben.say(&format!("ben {n}"));
             }
+            if n == said {
+                // In the middle of it.
+                leaver.signal(Signal::TERM);
+            }
         }
-        said += 3;
+        said += 2;
         assert_eq!(leaver.exit_code().await, 0);
         for (ana, ben) in &mut rooms {
-            ana.until(|guest| guest.heard.len() == said).await;
-            ben.until(|guest| guest.heard.len() == said).await;
+            for guest in [ana, ben] {
+                guest
+                    .until(|guest| guest.heard.len() >= said && guest.accepted >= said)
+                    .await;
+            }
         }
     }
     for (ana, ben) in &rooms {

@@ -15,4 +15,8 @@ mod redis;
 #[cfg(test)]
 mod refusing;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod sharing;
+#[cfg(test)]
+mod slow;

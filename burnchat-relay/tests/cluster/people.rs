@@ -2,10 +2,15 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use burnchat_client::{
-    EndReason, Event, Events, JoinOptions, Link, Room, RoomSettings, Secret, connect, create_room,
+    Code, CreatedRoom, EndReason, Error, Event, Events, JoinOptions, Link, Room, RoomSettings,
+    Secret, connect, create_room,
 };
+
+use tokio::time::sleep;
 
 use super::balancer::Balancer;
 use super::redis::Redis;
@@ -18,16 +23,18 @@ pub(crate) async fn relay(redis: &Redis) -> Program {
 }
 
 pub(crate) async fn relay_with(redis: &Redis, more: &[&str]) -> Program {
-    let url = redis.url();
-    let usual = [
-        "--listen",
-        "127.0.0.1:0",
-        "--log",
-        "warn",
-        "--cluster",
-        &url,
-    ];
+    relay_at(&redis.url(), more).await
+}
+
+/// The same through a Redis that is reached another way.
+pub(crate) async fn relay_at(url: &str, more: &[&str]) -> Program {
+    let usual = ["--listen", "127.0.0.1:0", "--log", "warn", "--cluster", url];
     Program::start(&[&usual, more].concat()).await
+}
+
+/// What somebody says, in order.
+pub(crate) fn numbered(name: &str, count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{name} {n}")).collect()
 }
 
 /// A room made at one relay.
@@ -44,7 +51,27 @@ impl Made {
 
     pub(crate) async fn with(relay: SocketAddr, settings: RoomSettings) -> Self {
         let created = in_time(create_room(&format!("http://{relay}"), settings)).await;
-        let created = created.unwrap();
+        Self::of(relay, &created.unwrap())
+    }
+
+    /// The same at a relay that is to find its way back to the others first.
+    pub(crate) async fn at_last(relay: SocketAddr) -> Self {
+        in_time(async {
+            loop {
+                let settings = RoomSettings::default();
+                match create_room(&format!("http://{relay}"), settings).await {
+                    Ok(created) => return Self::of(relay, &created),
+                    Err(Error::Refused(refusal)) if refusal.code == Code::RelayEnding => {
+                        sleep(Duration::from_millis(20)).await;
+                    }
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        })
+        .await
+    }
+
+    fn of(relay: SocketAddr, created: &CreatedRoom) -> Self {
         Self {
             link: created.link.to_url().to_string(),
             at: relay,
@@ -64,12 +91,13 @@ impl Made {
 pub(crate) struct Guest {
     pub(crate) room: Room,
     events: Events,
-    pub(crate) balancer: Balancer,
+    pub(crate) balancer: Arc<Balancer>,
     /// What was said by others, in order.
     pub(crate) heard: Vec<String>,
     pub(crate) accepted: usize,
     pub(crate) ended: Option<EndReason>,
-    kept: VecDeque<Event>,
+    /// Everything else that happened.
+    pub(crate) kept: VecDeque<Event>,
 }
 
 impl Guest {
@@ -87,7 +115,15 @@ impl Guest {
     }
 
     async fn enter(made: &Made, relays: &[SocketAddr], options: JoinOptions) -> Self {
-        let balancer = Balancer::to(relays).await;
+        Self::enter_by(made, Arc::new(Balancer::to(relays).await), options).await
+    }
+
+    /// Joins by a balancer that others use, too.
+    pub(crate) async fn join_by(made: &Made, balancer: &Arc<Balancer>) -> Self {
+        Self::enter_by(made, Arc::clone(balancer), JoinOptions::default()).await
+    }
+
+    async fn enter_by(made: &Made, balancer: Arc<Balancer>, options: JoinOptions) -> Self {
         let link = made.link_by(balancer.address);
         let (room, events) = in_time(connect(link, options)).await.unwrap();
         Self {

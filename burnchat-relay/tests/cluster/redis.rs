@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::{TcpListener, UnixStream};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
@@ -16,6 +16,7 @@ pub(crate) struct Redis {
     folder: TempDir,
     child: Child,
     settings: Vec<String>,
+    port: String,
 }
 
 impl Redis {
@@ -32,9 +33,59 @@ impl Redis {
             folder,
             child,
             settings,
+            port: String::new(),
         };
         redis.until_it_answers().await;
         redis
+    }
+
+    /// That listens on a port of the loopback interface, too.
+    pub(crate) async fn on_a_port() -> Self {
+        let port = free_port().await;
+        let mut redis = Self::with(&["--save", "", "--appendonly", "no", "--port", &port]).await;
+        redis.port = port;
+        redis
+    }
+
+    /// The same over TLS, with the files of its certificate, its key and its root.
+    pub(crate) async fn over_tls([certificate, key, root]: &[String; 3]) -> Self {
+        let port = free_port().await;
+        let mut redis = Self::with(&[
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--tls-port",
+            &port,
+            "--tls-cert-file",
+            certificate,
+            "--tls-key-file",
+            key,
+            "--tls-ca-cert-file",
+            root,
+            "--tls-auth-clients",
+            "no",
+        ])
+        .await;
+        redis.port = port;
+        redis
+    }
+
+    pub(crate) fn port(&self) -> &str {
+        &self.port
+    }
+
+    pub(crate) fn tls_url(&self) -> String {
+        format!("rediss://localhost:{}", self.port)
+    }
+
+    pub(crate) async fn until_info_says(&self, words: &str) {
+        in_time(async {
+            while !self.ask(&["INFO"]).await.contains(words) {
+                sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await;
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -106,6 +157,12 @@ impl Redis {
         })
         .await;
     }
+}
+
+/// That nobody has at the moment.
+async fn free_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port().to_string()
 }
 
 fn run(folder: &TempDir, settings: &[String]) -> Child {

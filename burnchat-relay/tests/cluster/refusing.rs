@@ -1,10 +1,12 @@
 //! What relays don't share rooms through, and with whom they don't.
 
 use std::fs;
+use std::net::SocketAddr;
 
-use super::people::relay_with;
+use super::people::{relay_at, relay_with};
 use super::redis::Redis;
 use crate::harness::program::run;
+use crate::harness::tls::Root;
 
 async fn refused(arguments: &[&str], why: &str) {
     let words = [&["--listen", "127.0.0.1:0"], arguments].concat();
@@ -98,8 +100,56 @@ async fn a_user_and_a_password_are_shown() {
         password.to_str().unwrap(),
     ])
     .await;
-    let made = super::people::Made::at(relay.address).await;
-    let mut ana = super::people::Guest::create(&made, &[relay.address]).await;
+    talk_alone(relay.address).await;
+}
+
+#[tokio::test]
+async fn a_redis_with_replicas_and_a_replica_are_refused() {
+    let primary = Redis::on_a_port().await;
+    let of = ["--save", "", "--appendonly", "no", "--replicaof"];
+    let replica = Redis::with(&[&of[..], &["127.0.0.1", primary.port()]].concat()).await;
+    primary.until_info_says("connected_slaves:1").await;
+    refused(&["--cluster", &primary.url()], "it has replicas (1)").await;
+    refused(
+        &["--cluster", &replica.url()],
+        "this Redis is a replica: name the primary",
+    )
+    .await;
+    relay_with(&primary, &["--allow-persistent-redis"]).await;
+}
+
+#[tokio::test]
+async fn over_tls_redis_must_show_a_certificate_that_is_trusted() {
+    let root = Root::new();
+    let (certificate, key) = root.issue("localhost");
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let files = [
+        file("certificate", &certificate),
+        file("key", &key),
+        file("root", &root.certificate.pem()),
+    ];
+    let mut redis = Redis::over_tls(&files).await;
+    let url = redis.tls_url();
+    refused(&["--cluster", &url], "Redis can't be used").await;
+    let insecure = format!("{url}/#insecure");
+    refused(&["--cluster", &insecure], "whose other end is not checked").await;
+
+    let relay = relay_at(&url, &["--cluster-ca", &files[2]]).await;
+    talk_alone(relay.address).await;
+    // It finds its way back, too.
+    redis.restart().await;
+    talk_alone(relay.address).await;
+}
+
+/// A room is made and joined, as soon as the relay can do that.
+async fn talk_alone(relay: SocketAddr) {
+    let made = super::people::Made::at_last(relay).await;
+    let mut ana = super::people::Guest::create(&made, &[relay]).await;
     ana.until(|guest| guest.room.participants().len() == 1)
         .await;
 }

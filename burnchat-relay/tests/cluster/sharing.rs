@@ -1,9 +1,11 @@
 //! A room's whole life over several relays.
 
-use burnchat_client::{BurnKind, EndReason};
+use burnchat_client::{BurnKind, EndReason, RoomSettings};
 
 use super::people::{Guest, Made, relay};
 use super::redis::Redis;
+use crate::harness::http::post;
+use crate::harness::plan;
 
 #[tokio::test]
 async fn people_at_three_relays_talk_in_one_room_and_nothing_is_left_of_it() {
@@ -68,4 +70,25 @@ async fn people_at_three_relays_talk_in_one_room_and_nothing_is_left_of_it() {
             .any(|window| window == trace);
         assert!(!found, "a trace of the room");
     }
+}
+
+#[tokio::test]
+async fn of_two_relays_that_make_one_room_at_once_one_has_made_it() {
+    let redis = Redis::start().await;
+    let (one, two) = (relay(&redis).await, relay(&redis).await);
+    for _ in 0..50 {
+        let (request, _) = plan(one.address, RoomSettings::default());
+        let made = tokio::join!(
+            post(one.address, "/api/rooms", request.as_bytes()),
+            post(two.address, "/api/rooms", request.as_bytes()),
+        );
+        let (first, second) = match (made.0.status, made.1.status) {
+            (201, _) => made,
+            _ => (made.1, made.0),
+        };
+        assert_eq!(first.status, 201, "{}", first.body);
+        assert_eq!(second.refusal(), (409, "room_exists".to_owned()));
+    }
+    // Nothing of what was refused is left, at either.
+    assert_eq!(redis.keys_of_rooms().await.len(), 50);
 }

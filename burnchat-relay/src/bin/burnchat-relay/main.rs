@@ -12,6 +12,7 @@ mod tls;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use axum::Router;
 use burnchat_relay::{Cluster, Relay};
@@ -21,12 +22,14 @@ use tracing::{error, info, warn};
 use crate::hardening::Hardening;
 use crate::monitoring::Watched;
 use crate::options::{Action, Asked, Options};
-use crate::serve::Patience;
+use crate::serve::{Open, Patience};
 use crate::signals::{HangUps, Signals};
 use crate::tls::Tls;
 
 /// The exit code when the relay could not start, or lacks some of its hardening.
 const COULD_NOT_START: u8 = 1;
+/// How long answers under way may take at the very end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The exit code when a worker has panicked.
 const WORKER_PANICKED: u8 = 3;
 
@@ -80,6 +83,8 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
     let relay = match options.sharing.cluster_options()? {
         None => Relay::start(config),
         Some(cluster) => {
+            // Of several that are built in.
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
             let cluster = Cluster::connect(&cluster).await.map_err(io::Error::other)?;
             Relay::start_in(&cluster, config)
         }
@@ -89,15 +94,14 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
         let listener = TcpListener::bind(address).await?;
         say(&format!("metrics on http://{}", listener.local_addr()?))?;
         // Until the very end, so that whoever watches sees it.
-        tokio::spawn(serve::serve(
-            listener,
-            None,
-            monitoring::router(watched.clone()),
-            patience,
-        ));
+        let router = monitoring::router(watched.clone());
+        tokio::spawn(async move {
+            serve::serve(listener, None, router, patience, &Open::new()).await;
+        });
     }
     announce(listener.local_addr()?, tls.is_some(), options.behind_proxy)?;
 
+    let open = Open::new();
     let reloads = async {
         loop {
             hang_ups.next().await;
@@ -107,7 +111,7 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
         }
     };
     tokio::select! {
-        () = serve::serve(listener, tls.clone(), routes(options, &relay), patience) => {}
+        () = serve::serve(listener, tls.clone(), routes(options, &relay), patience, &open) => {}
         () = reloads => {}
         () = relay.failed() => {
             error!("a worker has panicked: its rooms are gone, and so is this relay");
@@ -121,8 +125,13 @@ async fn run(options: &Options) -> io::Result<ExitCode> {
         None => info!("asked to end: burning all rooms"),
         Some(_) => info!("asked to end: handing all rooms to the other relays"),
     }
+    let ending = async {
+        relay.shutdown().await;
+        // What is the last of an event stream is still to be written.
+        open.end(LAST_WORDS).await;
+    };
     tokio::select! {
-        () = relay.shutdown() => Ok(ExitCode::SUCCESS),
+        () = ending => Ok(ExitCode::SUCCESS),
         again = signals.next() => Ok(again.exit_code()),
     }
 }

@@ -182,6 +182,10 @@ pub(crate) struct SharingOptions {
     #[arg(long, value_name = "FILE", requires = "cluster")]
     pub(crate) cluster_password_file: Option<PathBuf>,
 
+    /// The certificates, in PEM, by which Redis is known over TLS; without it the authorities that browsers trust
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub(crate) cluster_ca: Option<PathBuf>,
+
     /// Take a Redis that may write what it is told to a disk
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
     pub(crate) allow_persistent_redis: bool,
@@ -199,6 +203,7 @@ impl SharingOptions {
         let mut options = ClusterOptions::default();
         options.url.clone_from(url);
         options.key_file.clone_from(&self.cluster_key_file);
+        options.ca_file.clone_from(&self.cluster_ca);
         options.allow_persistent = self.allow_persistent_redis;
         if let Some(path) = &self.cluster_password_file {
             let text = std::fs::read_to_string(path).map_err(|error| {

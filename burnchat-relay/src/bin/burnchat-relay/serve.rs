@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,7 +17,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 use tower_service::Service;
 use tracing::warn;
 
@@ -52,12 +54,33 @@ impl Patience {
     }
 }
 
-/// Serves `router` until it is dropped; connections that are open then go on.
+/// The connections there are, and their end.
+pub(crate) struct Open(watch::Sender<bool>);
+
+impl Open {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(false))
+    }
+
+    fn one_more(&self) -> watch::Receiver<bool> {
+        self.0.subscribe()
+    }
+
+    /// Lets every connection finish the answer it is at, and no other, and returns when they have, or after so long. Those
+    /// that have become WebSockets are the relay's.
+    pub(crate) async fn end(&self, within: Duration) {
+        self.0.send_replace(true);
+        let _ = timeout(within, self.0.closed()).await;
+    }
+}
+
+/// Serves `router` until it is dropped; connections that are open then go on until they are to end.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Tls>,
     router: Router,
     patience: Patience,
+    open: &Open,
 ) {
     loop {
         let turn = match &tls {
@@ -69,13 +92,14 @@ pub(crate) async fn serve(
                 // Frames are small and each one is waited for.
                 let _ = stream.set_nodelay(true);
                 give_up_who_takes_nothing(&stream, patience);
-                let (tls, router) = (tls.clone(), router.clone());
+                let (tls, router, end) = (tls.clone(), router.clone(), open.one_more());
                 tokio::spawn(async move {
                     match tls {
-                        None => serve_one(stream, address, None, router, patience).await,
+                        None => serve_one(stream, address, None, router, patience, end).await,
                         Some(tls) => {
                             if let Some(stream) = tls.accept(stream, turn).await {
-                                serve_one(stream, address, Some(OverTls), router, patience).await;
+                                let over = Some(OverTls);
+                                serve_one(stream, address, over, router, patience, end).await;
                             }
                         }
                     }
@@ -97,6 +121,7 @@ async fn serve_one<S>(
     tls: Option<OverTls>,
     router: Router,
     patience: Patience,
+    mut end: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -124,13 +149,19 @@ async fn serve_one<S>(
         }
     });
     // What goes wrong here goes wrong for this client only, and there is no telling whom.
-    let _ = http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience.head)
         .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = end.wait_for(|is_over| *is_over) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
 }
 
 /// A client that acknowledges what it is asked and never reads keeps its connection, and what waits for it, for ever: it

@@ -1,11 +1,12 @@
 //! Whether a Redis may be used.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
 use burnchat_core::crypto::{Secret, SecretBytes, ct_eq};
 use redis::aio::MultiplexedConnection;
-use redis::{ConnectionAddr, ConnectionInfo, RedisError, cmd};
+use redis::{ConnectionAddr, ConnectionInfo, pipe};
 use tracing::warn;
 
 use super::{ClusterError, random_key, unusable};
@@ -40,28 +41,47 @@ pub(super) fn transport(info: &ConnectionInfo) -> Result<(), ClusterError> {
     }
 }
 
-/// It keeps nothing on a disk, by itself or through a replica, and forgets nothing before its time.
+/// It keeps nothing on a disk, by itself or through a replica, and forgets nothing before its time. Gives by how much its
+/// clock is ahead of this machine's, ms.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long an answer took is no room's time"
+)]
 pub(super) async fn server(
     connection: &mut MultiplexedConnection,
     allow_persistent: bool,
+) -> Result<i64, ClusterError> {
+    let asked = Instant::now();
+    let (info, settings, time): (String, BTreeMap<String, String>, (u64, u64)) = pipe()
+        .cmd("INFO")
+        .cmd("CONFIG")
+        .arg(&["GET", "save", "appendonly", "maxmemory-policy"])
+        .cmd("TIME")
+        .query_async(connection)
+        .await
+        .map_err(|error| unusable(&error))?;
+    judge(&info, &settings, allow_persistent)?;
+    let on_the_way = u64::try_from(asked.elapsed().as_millis()).unwrap_or(0) / 2;
+    let there = time.0 * 1_000 + time.1 / 1_000 + on_the_way;
+    Ok(there.cast_signed() - clock::wall_millis().cast_signed())
+}
+
+fn judge(
+    info: &str,
+    settings: &BTreeMap<String, String>,
+    allow_persistent: bool,
 ) -> Result<(), ClusterError> {
-    let wrong = |error: RedisError| unusable(&error);
-    let info: String = cmd("INFO").query_async(connection).await.map_err(wrong)?;
     let line = |name: &str| {
-        let lines = info.lines().filter_map(|line| line.trim().split_once(':'));
-        lines
-            .clone()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
+        let mut lines = info.lines().filter_map(|line| line.trim().split_once(':'));
+        lines.find(|(key, _)| *key == name).map(|(_, value)| value)
+    };
+    let setting = |name: &str| {
+        let value = settings.get(name).map(String::as_str);
+        value.ok_or_else(|| refused(format!("Redis does not say what `{name}` is")))
     };
     let version = line("redis_version").unwrap_or_default();
-    let major: u32 = version
-        .split('.')
-        .next()
-        .unwrap_or_default()
-        .parse()
-        .unwrap_or(0);
-    if major < 7 {
+    let major = version.split('.').next().and_then(|n| n.parse().ok());
+    if major.unwrap_or(0) < 7 {
         return Err(refused(format!(
             "Redis 7 or newer is needed: this is {version}"
         )));
@@ -76,10 +96,10 @@ pub(super) async fn server(
     }
 
     let mut disks = Vec::new();
-    if !setting(connection, "save").await?.is_empty() {
+    if !setting("save")?.is_empty() {
         disks.push("it saves snapshots (`save` is not \"\")".to_owned());
     }
-    if setting(connection, "appendonly").await? != "no" {
+    if setting("appendonly")? != "no" {
         disks.push("it writes a log (`appendonly` is not \"no\")".to_owned());
     }
     let replicas: u32 = line("connected_slaves")
@@ -103,45 +123,13 @@ pub(super) async fn server(
         warn!("What was said is encrypted there, and yet rooms outlive their burn.");
         warn!("******************************************************************************");
     }
-    let policy = setting(connection, "maxmemory-policy").await?;
+    let policy = setting("maxmemory-policy")?;
     if policy != "noeviction" {
         return Err(refused(format!(
             "this Redis forgets keys when its memory is full (`maxmemory-policy` is \"{policy}\"): set it to noeviction"
         )));
     }
     Ok(())
-}
-
-async fn setting(
-    connection: &mut MultiplexedConnection,
-    name: &str,
-) -> Result<String, ClusterError> {
-    let found: Result<Vec<String>, _> = cmd("CONFIG")
-        .arg("GET")
-        .arg(name)
-        .query_async(connection)
-        .await;
-    match found.map(|found| found.into_iter().nth(1)) {
-        Ok(Some(value)) => Ok(value),
-        Ok(None) => Err(refused(format!("Redis does not say what `{name}` is"))),
-        Err(error) => Err(unusable(&error)),
-    }
-}
-
-/// By how much its clock is ahead of this machine's, ms.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long an answer took is no room's time"
-)]
-pub(super) async fn clock(connection: &mut MultiplexedConnection) -> Result<i64, ClusterError> {
-    let asked = Instant::now();
-    let (seconds, micros): (u64, u64) = cmd("TIME")
-        .query_async(connection)
-        .await
-        .map_err(|error| unusable(&error))?;
-    let on_the_way = u64::try_from(asked.elapsed().as_millis()).unwrap_or(0) / 2;
-    let there = seconds * 1_000 + micros / 1_000 + on_the_way;
-    Ok(there.cast_signed() - clock::wall_millis().cast_signed())
 }
 
 pub(super) fn key_of_file(path: &Path) -> Result<Secret<32>, ClusterError> {
@@ -161,8 +149,13 @@ pub(super) fn key_of_file(path: &Path) -> Result<Secret<32>, ClusterError> {
 pub(super) async fn key_of_redis(
     connection: &mut MultiplexedConnection,
 ) -> Result<Secret<32>, ClusterError> {
-    keep_key(connection, &random_key()).await?;
-    let bytes: Vec<u8> = cmd("GET")
+    let (bytes,): (Vec<u8>,) = pipe()
+        .cmd("SET")
+        .arg(KEY)
+        .arg(random_key().as_bytes())
+        .arg("NX")
+        .ignore()
+        .cmd("GET")
         .arg(KEY)
         .query_async(connection)
         .await
@@ -173,45 +166,25 @@ pub(super) async fn key_of_redis(
     }
 }
 
-/// Keeps the key there, unless there is one.
-pub(super) async fn keep_key(
-    connection: &mut MultiplexedConnection,
-    key: &Secret<32>,
-) -> Result<(), ClusterError> {
-    let kept: Result<Option<String>, _> = cmd("SET")
-        .arg(KEY)
-        .arg(key.as_bytes())
-        .arg("NX")
-        .query_async(connection)
-        .await;
-    kept.map(drop).map_err(|error| unusable(&error))
-}
-
-/// The other relays have the same key.
+/// Keeps this key there, unless there is one, and so what tells whether another relay has the same: the other relays must.
 pub(super) async fn same_key(
     connection: &mut MultiplexedConnection,
-    own_key: bool,
+    to_keep: Option<&Secret<32>>,
     value: &[u8; 32],
 ) -> Result<(), ClusterError> {
-    let wrong = |error: RedisError| unusable(&error);
-    let _: Option<String> = cmd("SET")
-        .arg(CHECK)
-        .arg(value)
-        .arg("NX")
+    let mut steps = pipe();
+    if let Some(key) = to_keep {
+        let set = steps.cmd("SET").arg(KEY).arg(key.as_bytes());
+        set.arg("NX").ignore();
+    }
+    let set = steps.cmd("SET").arg(CHECK).arg(value);
+    set.arg("NX").ignore();
+    steps.cmd("GET").arg(CHECK).cmd("EXISTS").arg(KEY);
+    let (there, in_redis): (Vec<u8>, bool) = steps
         .query_async(connection)
         .await
-        .map_err(wrong)?;
-    let there: Vec<u8> = cmd("GET")
-        .arg(CHECK)
-        .query_async(connection)
-        .await
-        .map_err(wrong)?;
-    let in_redis: bool = cmd("EXISTS")
-        .arg(KEY)
-        .query_async(connection)
-        .await
-        .map_err(wrong)?;
-    if !ct_eq(&there, value) || in_redis == own_key {
+        .map_err(|error| unusable(&error))?;
+    if !ct_eq(&there, value) || in_redis != to_keep.is_some() {
         return Err(refused(
             "the relays that use this Redis have another key: all of them need the same --cluster-key-file, or none",
         ));

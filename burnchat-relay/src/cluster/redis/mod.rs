@@ -10,7 +10,10 @@ use std::time::Duration;
 use burnchat_core::crypto::Secret;
 use futures_util::StreamExt;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisError, TlsCertificates,
+    Value,
+};
 use tokio::sync::mpsc;
 
 use self::scripts::Scripts;
@@ -34,6 +37,9 @@ pub struct ClusterOptions {
     /// A file with 32 bytes that all relays of the cluster have and Redis has not. Without it the key is drawn by the
     /// first relay and kept in Redis: then whoever reads its memory can read what the relays can.
     pub key_file: Option<PathBuf>,
+    /// A file with the certificates, in PEM, by which Redis is known over TLS. Without it these are the authorities that
+    /// browsers trust.
+    pub ca_file: Option<PathBuf>,
     /// Take a Redis that writes to a disk.
     pub allow_persistent: bool,
 }
@@ -60,6 +66,9 @@ impl Cluster {
     /// Connects to Redis, once, to find out whether it may be used: it must keep nothing on a disk and evict nothing,
     /// nobody on the way may read along, and the other relays must have the same key.
     ///
+    /// An application that has rustls with more than one provider of cryptography in it installs a default one before it
+    /// connects to a `rediss://` address.
+    ///
     /// # Errors
     /// Why not, for people.
     pub async fn connect(options: &ClusterOptions) -> Result<Self, ClusterError> {
@@ -68,21 +77,22 @@ impl Cluster {
         let mut connection = connection(&client)
             .await
             .map_err(|error| unusable(&error))?;
-        check::server(&mut connection, options.allow_persistent).await?;
-        let ahead_millis = check::clock(&mut connection).await?;
+        let ahead_millis = check::server(&mut connection, options.allow_persistent).await?;
         let root = match &options.key_file {
             Some(path) => check::key_of_file(path)?,
             None => check::key_of_redis(&mut connection).await?,
         };
-        let own_key = options.key_file.is_some();
-        let value = ClusterKey::new(&root).check_value();
-        check::same_key(&mut connection, own_key, &value).await?;
+        let to_keep = match options.key_file {
+            Some(_) => None,
+            None => Some(Secret::copy_of(root.as_bytes())),
+        };
+        let check_value = ClusterKey::new(&root).check_value();
+        check::same_key(&mut connection, to_keep.as_ref(), &check_value).await?;
         let bus = Redis {
             client,
             allow_persistent: options.allow_persistent,
-            own_key,
-            check_value: value,
-            root: Secret::copy_of(root.as_bytes()),
+            to_keep,
+            check_value,
         };
         Ok(Self::new(&root, Box::new(bus), ahead_millis))
     }
@@ -96,7 +106,20 @@ fn client(options: &ClusterOptions) -> Result<Client, ClusterError> {
     if let Some(password) = &options.password {
         settings = settings.set_password(password);
     }
-    Client::open(info.set_redis_settings(settings)).map_err(wrong)
+    let info = info.set_redis_settings(settings);
+    match (&options.ca_file, info.addr()) {
+        (Some(path), ConnectionAddr::TcpTls { .. }) => {
+            let read = std::fs::read(path);
+            let pem = read.map_err(|error| ClusterError(format!("{}: {error}", path.display())))?;
+            let certificates = TlsCertificates {
+                client_tls: None,
+                root_cert: Some(pem),
+            };
+            let no_pem = |_| ClusterError(format!("{}: no certificates in PEM", path.display()));
+            Client::build_with_tls(info, certificates).map_err(no_pem)
+        }
+        _ => Client::open(info).map_err(wrong),
+    }
 }
 
 async fn connection(client: &Client) -> Result<MultiplexedConnection, RedisError> {
@@ -116,9 +139,9 @@ fn unusable(error: &RedisError) -> ClusterError {
 struct Redis {
     client: Client,
     allow_persistent: bool,
-    own_key: bool,
+    /// The cluster's key, where it is kept in Redis.
+    to_keep: Option<Secret<32>>,
     check_value: [u8; 32],
-    root: Secret<32>,
 }
 
 impl Bus for Redis {
@@ -129,16 +152,11 @@ impl Bus for Redis {
             check::server(&mut connection, self.allow_persistent)
                 .await
                 .map_err(|error| Lost(error.0))?;
-            if !self.own_key {
-                check::keep_key(&mut connection, &self.root)
-                    .await
-                    .map_err(|error| Lost(error.0))?;
-            }
-            check::same_key(&mut connection, self.own_key, &self.check_value)
+            check::same_key(&mut connection, self.to_keep.as_ref(), &self.check_value)
                 .await
                 .map_err(|error| Lost(error.0))?;
-            let scripts = Scripts::load(&mut connection).await.map_err(lost)?;
-            let member = scripts.number(&mut connection).await.map_err(lost)?;
+            // A number nobody has had. Who is to be spoken to under it listens before anybody knows of it.
+            let (scripts, member) = Scripts::load(&mut connection).await.map_err(lost)?;
             let notes = subscribe(&self.client, member).await.map_err(lost)?;
             scripts.enter(&mut connection, member).await.map_err(lost)?;
             let store = RedisStore {

@@ -5,7 +5,7 @@
 //! `bc:members`, who lives until when.
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, Script, Value, cmd};
+use redis::{Cmd, RedisError, Script, Value, cmd, pipe};
 
 use crate::cluster::seam::{LEASE, Member, Notes, Op, Outcome, SealedCopy, SealedWrite, Tag};
 
@@ -89,35 +89,29 @@ pub(super) struct Scripts {
 }
 
 impl Scripts {
-    pub(super) async fn load(connection: &mut MultiplexedConnection) -> Result<Self, RedisError> {
-        let mut names = Vec::new();
-        for text in [CREATE, WRITE, BURN, SAY, CLAIM, BEAT, LEAVE] {
-            let _: String = cmd("SCRIPT")
-                .arg("LOAD")
-                .arg(text)
-                .query_async(connection)
-                .await?;
-            names.push(Script::new(text).get_hash().to_owned());
-        }
-        let mut names = names.into_iter();
-        let mut next = || names.next().unwrap_or_default();
-        Ok(Self {
-            create: next(),
-            write: next(),
-            burn: next(),
-            say: next(),
-            claim: next(),
-            beat: next(),
-            leave: next(),
-        })
-    }
-
-    /// A number nobody has had.
-    pub(super) async fn number(
-        &self,
+    /// Makes them known, and draws a number nobody has had.
+    pub(super) async fn load(
         connection: &mut MultiplexedConnection,
-    ) -> Result<Member, RedisError> {
-        cmd("INCR").arg(NUMBERS).query_async(connection).await
+    ) -> Result<(Self, Member), RedisError> {
+        let texts = [CREATE, WRITE, BURN, SAY, CLAIM, BEAT, LEAVE];
+        let mut steps = pipe();
+        for text in texts {
+            steps.cmd("SCRIPT").arg("LOAD").arg(text).ignore();
+        }
+        steps.cmd("INCR").arg(NUMBERS);
+        let (member,): (Member,) = steps.query_async(connection).await?;
+        let [create, write, burn, say, claim, beat, leave] =
+            texts.map(|text| Script::new(text).get_hash().to_owned());
+        let scripts = Self {
+            create,
+            write,
+            burn,
+            say,
+            claim,
+            beat,
+            leave,
+        };
+        Ok((scripts, member))
     }
 
     /// Begins to live.

@@ -1,0 +1,331 @@
+//! A worker whose rooms others can go on with (see [`cluster`](crate::cluster)).
+//!
+//! What a step says is held until what it changed is kept ([`turn`]). A room that is not here is looked for; if another
+//! member has it, its connections' frames go there and wait here until they are taken, so that they can be said again to
+//! whoever goes on with the room ([`edge`]). One that nobody has any more is taken over ([`owner`]).
+
+mod asking;
+mod edge;
+mod owner;
+mod turn;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use burnchat_core::ids::RoomId;
+use burnchat_core::relay::{CloseCode, ConnectionId, Hub};
+use tokio::sync::{mpsc, oneshot};
+
+pub(super) use self::asking::Reply;
+use self::asking::Waiting;
+use self::edge::{At, Away, Elsewhere};
+use self::owner::Owned;
+use self::turn::{Sent, Turn};
+use super::{ByNumber, Worker};
+use crate::Config;
+use crate::cluster::{Asked, Batch, Cluster, Event, Member, Note, Op};
+use crate::sessions::Sessions;
+
+/// Where in a connection's number its member stands. The rest is the relay's own number of it.
+const MEMBER_SHIFT: u32 = 40;
+
+/// Batches on their way before no request is looked at.
+const IN_FLIGHT: usize = 32;
+
+pub(super) struct Clustered {
+    cluster: Cluster,
+    batches: mpsc::UnboundedSender<Batch>,
+    events: mpsc::Receiver<Event>,
+    member: Option<Member>,
+    /// It has been a member: requests that come before that wait.
+    has_begun: bool,
+    living: BTreeSet<Member>,
+    /// Rooms this worker runs.
+    owned: HashMap<RoomId, Owned>,
+    /// Rooms it has connections to and does not run, or is asked for.
+    elsewhere: HashMap<RoomId, Elsewhere>,
+    /// Own connections to those.
+    away: HashMap<ConnectionId, Away, ByNumber>,
+    /// The rooms of all connections the hub has.
+    places: HashMap<ConnectionId, RoomId, ByNumber>,
+    /// What the current steps said.
+    turns: BTreeMap<RoomId, Turn>,
+    ops: Vec<Op>,
+    sent: Vec<Sent>,
+    in_flight: VecDeque<Vec<Sent>>,
+    /// Requests another member is to answer.
+    asked: HashMap<u64, Waiting>,
+    asked_ever: u64,
+    ending: Option<oneshot::Sender<()>>,
+    /// Sessions over plain HTTP of the whole relay.
+    sessions: Arc<Sessions>,
+    /// Notes that tasks of this worker want to be sent.
+    later: mpsc::UnboundedSender<(Member, Note)>,
+    later_notes: mpsc::UnboundedReceiver<(Member, Note)>,
+}
+
+fn member_of(ConnectionId(number): ConnectionId) -> Member {
+    number >> MEMBER_SHIFT
+}
+
+impl Clustered {
+    /// With the task that keeps up its membership.
+    pub(super) fn new(
+        cluster: &Cluster,
+        sessions: Arc<Sessions>,
+    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
+        let (way, task) = cluster.way();
+        let (later, later_notes) = mpsc::unbounded_channel();
+        let clustered = Self {
+            cluster: cluster.clone(),
+            batches: way.batches,
+            events: way.events,
+            member: None,
+            has_begun: false,
+            living: BTreeSet::new(),
+            owned: HashMap::new(),
+            elsewhere: HashMap::new(),
+            away: HashMap::default(),
+            places: HashMap::default(),
+            turns: BTreeMap::new(),
+            ops: Vec::new(),
+            sent: Vec::new(),
+            in_flight: VecDeque::new(),
+            asked: HashMap::new(),
+            asked_ever: 0,
+            ending: None,
+            sessions,
+            later,
+            later_notes,
+        };
+        (clustered, task)
+    }
+
+    pub(super) fn hub(cluster: &Cluster, config: &Config) -> Hub {
+        let mut hub = Hub::with_key(config.limits, cluster.key().of_hub());
+        hub.keep_elsewhere();
+        hub
+    }
+
+    /// Whether requests may be looked at.
+    pub(super) fn keeps_pace(&self) -> bool {
+        self.has_begun && self.in_flight.len() < IN_FLIGHT
+    }
+
+    /// What a connection is called by all members.
+    pub(super) fn global(&self, ConnectionId(own): ConnectionId) -> ConnectionId {
+        ConnectionId(self.member.unwrap_or(0) << MEMBER_SHIFT | own)
+    }
+
+    /// Whether this can be asked for anything.
+    pub(super) fn is_open(&self) -> bool {
+        self.member.is_some() && self.ending.is_none()
+    }
+
+    /// The next that happens to the membership. Cancel safe.
+    pub(super) async fn next_event(&mut self) -> Option<Event> {
+        tokio::select! {
+            event = self.events.recv() => event,
+            Some((to, note)) = self.later_notes.recv() => Some(Event::Say(to, note)),
+        }
+    }
+
+    fn is_own(&self, connection: ConnectionId) -> bool {
+        Some(member_of(connection)) == self.member
+    }
+
+    /// Not of one that came after this was last told who lives.
+    fn is_dead(&self, member: Member) -> bool {
+        let newest = self.living.last().copied().unwrap_or(0);
+        member <= newest && !self.living.contains(&member)
+    }
+
+    fn say(&mut self, to: Member, note: &Note) {
+        let note = self.cluster.key().seal_note(to, note.encode());
+        self.ops.push(Op::Say {
+            notes: vec![(to, note)],
+        });
+        self.sent.push(Sent::Note);
+    }
+}
+
+impl Worker {
+    /// Something has happened to the membership.
+    pub(super) fn handle_event(&mut self, event: Option<Event>) -> ControlFlow<()> {
+        let Some(clustered) = &mut self.cluster else {
+            return ControlFlow::Continue(());
+        };
+        match event {
+            Some(Event::Joined(member)) => {
+                clustered.member = Some(member);
+                clustered.has_begun = true;
+                // Until it is told.
+                clustered.living.clear();
+            }
+            Some(Event::Done(outcomes)) => return self.done(outcomes),
+            Some(Event::Note(sealed)) => {
+                let member = clustered.member.unwrap_or(0);
+                let note = clustered.cluster.key().open_note(member, &sealed);
+                if let Some(note) = note.and_then(|note| Note::decode(note.as_slice())) {
+                    self.take_note(note);
+                }
+            }
+            Some(Event::Say(to, note)) => clustered.say(to, &note),
+            Some(Event::Living(living)) => self.living(living),
+            Some(Event::Lost) | None => {
+                let ending = clustered.ending.take();
+                self.let_everything_go();
+                if let Some(ending) = ending {
+                    let _ = ending.send(());
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        self.carry_out();
+        ControlFlow::Continue(())
+    }
+
+    fn take_note(&mut self, note: Note) {
+        let Some(clustered) = &mut self.cluster else {
+            return;
+        };
+        match note {
+            Note::Ask {
+                from,
+                number,
+                room,
+                what: what @ (Asked::Post { .. } | Asked::Claim { .. }),
+            } => self.ask_session(from, number, room, what),
+            Note::Connect { room, .. }
+            | Note::Frame { room, .. }
+            | Note::Gone { room, .. }
+            | Note::Ask { room, .. } => {
+                if self.hub.has_room(room) {
+                    self.take_note_here(note);
+                } else if let Some(at) = clustered.elsewhere.get(&room).map(|place| &place.at)
+                    && matches!(at, At::Member(_))
+                {
+                    if let Note::Connect { connection, .. } | Note::Frame { connection, .. } = note
+                    {
+                        clustered.say(member_of(connection), &Note::NotMine { room });
+                    } else if let Note::Ask { from, .. } = note {
+                        clustered.say(from, &Note::NotMine { room });
+                    }
+                } else if let Note::Frame { connection, .. } | Note::Gone { connection, .. } = note
+                    && clustered.places.get(&connection) == Some(&room)
+                {
+                    // It was told that there is no such room, or will be.
+                    self.take_note_here(note);
+                } else {
+                    clustered.elsewhere(room).parked.push(note);
+                }
+            }
+            Note::Said(items) => self.said(items),
+            Note::Answer { number, answer } => {
+                clustered.answer(number, answer);
+            }
+            Note::NotMine { room } => {
+                clustered.lose_sight(room);
+                clustered.ask_again(|waiting| waiting.room == room);
+            }
+            Note::Sync { room } => {
+                let Some(place) = clustered.elsewhere.get_mut(&room) else {
+                    return;
+                };
+                match std::mem::replace(&mut place.at, At::Asking) {
+                    At::Waiting(found) => {
+                        place.forwarded = false;
+                        self.go_on(room, found);
+                    }
+                    other => place.at = other,
+                }
+            }
+        }
+    }
+
+    /// Who lives. What hung on those who don't is done.
+    fn living(&mut self, living: Vec<Member>) {
+        let now = self.clock.now();
+        let Some(clustered) = &mut self.cluster else {
+            return;
+        };
+        let living: BTreeSet<Member> = living.into_iter().collect();
+        let nobody_is_missed = !clustered.living.is_empty() && clustered.living.is_subset(&living);
+        clustered.living = living;
+        let lost: Vec<RoomId> = clustered
+            .elsewhere
+            .iter()
+            .filter(|(_, place)| match place.at {
+                At::Member(member) => clustered.is_dead(member),
+                At::Asking | At::Waiting(_) => false,
+            })
+            .map(|(room, _)| *room)
+            .collect();
+        for room in lost {
+            clustered.lose_sight(room);
+        }
+        let asked: HashSet<Member> = clustered.asked.values().filter_map(|w| w.at).collect();
+        let dead: HashSet<Member> = asked
+            .into_iter()
+            .filter(|member| clustered.is_dead(*member))
+            .collect();
+        clustered.ask_again(|waiting| waiting.at.is_some_and(|at| dead.contains(&at)));
+        if nobody_is_missed {
+            return;
+        }
+        let ended: Vec<ConnectionId> = clustered
+            .places
+            .keys()
+            .filter(|connection| clustered.is_dead(member_of(**connection)))
+            .copied()
+            .collect();
+        self.end_all(now, ended);
+    }
+
+    /// No member any more: whoever was connected comes again, here or elsewhere, and goes on with what was kept.
+    fn let_everything_go(&mut self) {
+        let rooms: Vec<RoomId> = self.hub.rooms().collect();
+        for room in rooms {
+            if let Some(forgotten) = self.hub.handle_forget(room) {
+                self.totals.release_room(forgotten.owner);
+            }
+        }
+        let Some(clustered) = &mut self.cluster else {
+            return;
+        };
+        clustered.member = None;
+        clustered.living.clear();
+        clustered.owned.clear();
+        clustered.elsewhere.clear();
+        clustered.away.clear();
+        clustered.places.clear();
+        clustered.turns.clear();
+        clustered.ops.clear();
+        clustered.sent.clear();
+        clustered.in_flight.clear();
+        clustered.asked.clear();
+        self.hub = Clustered::hub(&clustered.cluster, &self.config);
+        for (_, link) in self.connections.drain() {
+            link.outbox.close(CloseCode::TryAgainLater);
+        }
+    }
+
+    /// Hands its rooms to the others, and ends.
+    pub(super) fn leave_cluster(&mut self, told: oneshot::Sender<()>) -> ControlFlow<()> {
+        self.end_turn();
+        let Some(clustered) = &mut self.cluster else {
+            return ControlFlow::Continue(());
+        };
+        let Some(member) = clustered.member else {
+            self.let_everything_go();
+            let _ = told.send(());
+            return ControlFlow::Break(());
+        };
+        clustered.ending = Some(told);
+        clustered.ops.push(Op::Leave { member });
+        clustered.sent.push(Sent::Left);
+        clustered.flush();
+        ControlFlow::Continue(())
+    }
+}
