@@ -13,7 +13,7 @@ export CARGO_INCREMENTAL=0
 first=(fmt msrv deny assurance test)
 compiling=(clippy no-std doc rustcrypto fuzz bench)
 driving=(vectors web browser python bindings)
-waiting=(clients client-mutants conformance sim model)
+waiting=(clients client-mutants conformance several sim model)
 steps=("${first[@]}" "${compiling[@]}" "${driving[@]}" "${waiting[@]}")
 
 usage() {
@@ -52,6 +52,7 @@ Runs the steps named, one after the other, or all of them, and fails if any of t
            the client suite catches every client that was broken on purpose
   conformance
            the relay suite passes with the relay, and catches every relay that was broken on purpose
+  several  the relay suite against three relays that share their rooms: each connection comes to another one
   sim      whole rooms from seeds, held to the spec after every event: a few with the real primitives, thousands with
            the stand-in for them
   model    every interleaving of small rooms, explored with the real machines and stand-ins for the primitives
@@ -184,6 +185,11 @@ step_vectors() {
 # That the catalogue of requirements is whole, and spec/coverage.md its table, the step `test` says.
 step_conformance() {
     python3 spec/conformance/mutants/run.py
+}
+
+step_several() {
+    build_programs
+    python3 spec/conformance/several.py
 }
 
 # The programs that the steps below drive. They are those the tests are run with, feature by feature: named so (a test has

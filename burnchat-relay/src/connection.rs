@@ -20,6 +20,7 @@ use zeroize::Zeroize;
 
 use crate::Config;
 use crate::clock::Clock;
+use crate::flow::Flow;
 use crate::outbox::{self, Capacity, Cut, Outbox, Outgoings};
 use crate::pulse::Pulse;
 use crate::shard::{Gone, Shard};
@@ -111,7 +112,8 @@ impl Connection {
             shard,
             clock,
         } = self;
-        let known = shard.connect(id, peer, &room, outbox);
+        let flow = shard.flow();
+        let known = shard.connect(id, peer, &room, outbox, flow.clone());
         drop(room);
         let known = known.await;
 
@@ -123,6 +125,7 @@ impl Connection {
             more: VecDeque::new(),
             shard: &shard,
             id,
+            flow,
             pulse: &pulse,
             pace: Pace::new(clock, config),
         };
@@ -237,6 +240,7 @@ struct Reader<'a, R> {
     more: VecDeque<Box<Result<Received, Violation>>>,
     shard: &'a Shard,
     id: ConnectionId,
+    flow: Flow,
     pulse: &'a Pulse,
     pace: Pace<'a>,
 }
@@ -276,6 +280,7 @@ impl<R: AsyncRead + Unpin> Reader<'_, R> {
                 None => return End::Broken,
             };
             self.pulse.heard();
+            self.flow.begin(frame.len()).await;
             if let Err(Gone) = self.shard.frame(self.id, frame).await {
                 return End::Gone;
             }

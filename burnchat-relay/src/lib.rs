@@ -60,6 +60,7 @@ mod clock;
 mod cluster;
 mod config;
 mod connection;
+mod flow;
 mod forwarded;
 mod http;
 mod metrics;

@@ -18,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
 use crate::cluster::Waited;
+use crate::flow::Flow;
 use crate::outbox::{self, Capacity, Cut, Outgoings};
 use crate::relay::Shared;
 use crate::rng;
@@ -47,6 +48,7 @@ struct Seat {
 pub(crate) struct FrameSender {
     connection: ConnectionId,
     shard: Shard,
+    flow: Flow,
     life: Life,
 }
 
@@ -128,6 +130,7 @@ impl Sessions {
 impl FrameSender {
     /// Hands a frame to the room.
     pub(crate) async fn frame(&self, frame: Bytes) -> Result<(), Gone> {
+        self.flow.begin(frame.len()).await;
         self.shard.frame(self.connection, frame).await
     }
 
@@ -165,9 +168,11 @@ impl Line {
         peer: PeerKey,
     ) -> Result<Self, Gone> {
         let (outbox, outgoings, cut) = outbox::channel(Capacity::of(&relay.config));
+        let shard = relay.shard_of(room).clone();
         let sender = FrameSender {
             connection: relay.next_connection(),
-            shard: relay.shard_of(room).clone(),
+            flow: shard.flow(),
+            shard,
             life: Life::default(),
         };
         let line = Self {
@@ -183,7 +188,10 @@ impl Line {
             },
         };
         let room = Secret::copy_of(room.as_bytes());
-        let connected = sender.shard.connect(sender.connection, peer, &room, outbox);
+        let connected =
+            sender
+                .shard
+                .connect(sender.connection, peer, &room, outbox, sender.flow.clone());
         connected.await?;
         Ok(line)
     }

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::Config;
 use crate::clock::Clock;
 use crate::cluster::{Answer, Asked, Cluster};
+use crate::flow::Flow;
 use crate::metrics::{Counters, Metrics};
 use crate::outbox::{Amount, Outbox};
 use crate::sessions::Sessions;
@@ -27,6 +28,8 @@ pub(crate) struct Shard {
     requests: mpsc::Sender<Box<Request>>,
     counters: Arc<Counters>,
     thread: Thread,
+    /// There are other relays with the same rooms.
+    is_one_of_several: bool,
 }
 
 /// The worker is no more: the relay has been shut down, or the worker has panicked.
@@ -65,6 +68,7 @@ pub(crate) enum Request {
         peer: PeerKey,
         room: RoomId,
         outbox: Outbox,
+        flow: Flow,
     },
     Frame {
         connection: ConnectionId,
@@ -110,6 +114,15 @@ impl Shard {
             requests: sender,
             counters,
             thread,
+            is_one_of_several: cluster.is_some(),
+        }
+    }
+
+    /// For a new connection.
+    pub(crate) fn flow(&self) -> Flow {
+        match self.is_one_of_several {
+            true => Flow::to_others(),
+            false => Flow::default(),
         }
     }
 
@@ -182,12 +195,14 @@ impl Shard {
         peer: PeerKey,
         room: &Secret<16>,
         outbox: Outbox,
+        flow: Flow,
     ) -> impl Future<Output = Result<(), Gone>> + use<'_> {
         self.hand_over(Box::new(Request::Connect {
             connection,
             peer,
             room: RoomId(*room.as_bytes()),
             outbox,
+            flow,
         }))
     }
 
@@ -277,7 +292,9 @@ mod tests {
         );
         let (outbox, mut outgoings, cut) = channel(Capacity::of(&config));
         let (peer, room) = (PeerKey([0; 16]), Secret::copy_of(&[0; 16]));
-        let _ = shard.connect(ConnectionId(0), peer, &room, outbox).await;
+        let _ = shard
+            .connect(ConnectionId(0), peer, &room, outbox, Flow::default())
+            .await;
 
         failed.wait_for(|failed| *failed).await.unwrap();
         assert!(outgoings.next().await.is_none());

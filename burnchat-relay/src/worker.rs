@@ -26,6 +26,7 @@ use self::clustered::{Clustered, Reply};
 use crate::Config;
 use crate::clock::Clock;
 use crate::cluster::{Answer, Asked, Cluster};
+use crate::flow::Flow;
 use crate::metrics::Counters;
 use crate::outbox::{Amount, Outbox, Refused};
 use crate::rng;
@@ -61,6 +62,7 @@ pub(crate) struct Worker {
 
 struct Link {
     outbox: Outbox,
+    flow: Flow,
     /// Something was put in that has not been sent.
     has_more: bool,
     _claim: ConnectionClaim,
@@ -239,9 +241,10 @@ impl Worker {
                 peer,
                 room,
                 outbox,
+                flow,
             } => {
                 let connection = self.named(connection);
-                self.connect(now, connection, peer, room, outbox);
+                self.connect(now, connection, peer, room, outbox, flow);
             }
             Request::Frame { connection, frame } => {
                 let connection = self.named(connection);
@@ -293,7 +296,7 @@ impl Worker {
             .handle_frame(now, connection, frame, &mut rng::system());
         self.carry_out();
         match self.cluster {
-            Some(_) => self.answered_clustered(connection),
+            Some(_) => self.answered_clustered(connection, frame.len()),
             None => self.answered(connection),
         }
     }
@@ -374,6 +377,7 @@ impl Worker {
         peer: PeerKey,
         room: RoomId,
         mut outbox: Outbox,
+        flow: Flow,
     ) {
         self.counters.connections_opened.add(1);
         if self.cluster.as_ref().is_some_and(|all| !all.is_open()) {
@@ -385,6 +389,7 @@ impl Worker {
             Ok(claim) => {
                 let link = Link {
                     outbox,
+                    flow,
                     has_more: false,
                     _claim: claim,
                 };

@@ -7,7 +7,11 @@
 //! room. A member that gives no sign of life for [`LEASE`] has lost its rooms to whoever asks for them next; one that
 //! loses its connection to the shared memory lets all its rooms and connections go, and becomes a new member.
 
+#[cfg(test)]
+mod contract;
 mod key;
+#[cfg(test)]
+pub(crate) mod memory;
 mod notes;
 #[cfg(feature = "cluster")]
 mod redis;
@@ -73,7 +77,7 @@ pub(crate) struct Way {
 }
 
 impl Cluster {
-    fn new(root: &Secret<32>, bus: Box<dyn Bus>, ahead_millis: i64) -> Self {
+    pub(crate) fn new(root: &Secret<32>, bus: Box<dyn Bus>, ahead_millis: i64) -> Self {
         Self(Arc::new(Shared {
             key: ClusterKey::new(root),
             bus,

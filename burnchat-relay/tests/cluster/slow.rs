@@ -121,11 +121,8 @@ async fn through_half_a_second_each_way_everything_arrives_and_nobody_is_let_go(
         ana.say(&format!("ana {n}"));
         ben.say(&format!("ben {n}"));
     }
-    for guest in [&mut ana, &mut ben] {
-        guest
-            .until(|guest| guest.heard.len() == 10 && guest.accepted == 10)
-            .await;
-    }
+    let all = |guest: &Guest| guest.heard.len() == 10 && guest.accepted == 10;
+    tokio::join!(ana.until(all), ben.until(all));
     assert_eq!(ana.heard, numbered("ben", 10));
     assert_eq!(ben.heard, numbered("ana", 10));
     assert_eq!((reconnects(&ana), reconnects(&ben)), (0, 0));
@@ -138,11 +135,8 @@ async fn through_half_a_second_each_way_everything_arrives_and_nobody_is_let_go(
     }
     ben.until(|guest| guest.heard.len() > 12).await;
     one.signal(Signal::KILL);
-    for guest in [&mut ana, &mut ben] {
-        guest
-            .until(|guest| guest.heard.len() == 20 && guest.accepted == 20)
-            .await;
-    }
+    let all = |guest: &Guest| guest.heard.len() == 20 && guest.accepted == 20;
+    tokio::join!(ana.until(all), ben.until(all));
     assert_eq!(ana.heard, numbered("ben", 20));
     assert_eq!(ben.heard, numbered("ana", 20));
 }
@@ -169,11 +163,8 @@ async fn while_redis_stands_still_so_does_the_talk_and_then_it_goes_on() {
     sleep(Duration::from_secs(4)).await;
     assert_eq!((ana.accepted, ben.accepted), (0, 0));
     way.open.send_replace(true);
-    for guest in [&mut ana, &mut ben] {
-        guest
-            .until(|guest| guest.heard.len() == 10 && guest.accepted == 10)
-            .await;
-    }
+    let all = |guest: &Guest| guest.heard.len() == 10 && guest.accepted == 10;
+    tokio::join!(ana.until(all), ben.until(all));
     assert_eq!(ana.heard, numbered("ben", 10));
     assert_eq!(ben.heard, numbered("ana", 10));
     assert_eq!(ana.ended, None);

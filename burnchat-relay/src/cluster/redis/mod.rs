@@ -253,7 +253,11 @@ impl KindText for RedisError {
         } else if self.is_connection_dropped() || self.is_io_error() {
             "the connection is lost"
         } else {
-            match self.code() {
+            let errors = self.clone().into_server_errors();
+            // Of several steps at once, the first that failed.
+            let first = errors.iter().flat_map(|errors| errors.first());
+            let code = first.map(|(_, error)| error.code()).next();
+            match code.or(self.code()) {
                 Some("NOAUTH" | "WRONGPASS") => "it wants another user or password",
                 Some("NOPERM") => "its user may not do what is needed",
                 Some("READONLY") => "it is a replica",

@@ -182,11 +182,12 @@ impl Worker {
         match (sender, what) {
             (Some(sender), Asked::Post { frame, .. }) => {
                 sender.life().sign();
-                let answer = Answer::Posted(true);
-                clustered.say(from, &Note::Answer { number, answer });
-                if !frame.is_empty() {
-                    self.handle_frame(holder, &frame);
-                }
+                let later = clustered.later.clone();
+                tokio::spawn(async move {
+                    let taken = frame.is_empty() || sender.frame(frame).await.is_ok();
+                    let answer = Answer::Posted(taken);
+                    let _ = later.send((from, Note::Answer { number, answer }));
+                });
             }
             (Some(_), Asked::Claim { .. }) => {
                 let (later, sessions) = (clustered.later.clone(), clustered.sessions.clone());

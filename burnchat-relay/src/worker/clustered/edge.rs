@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use axum::body::Bytes;
 use burnchat_core::ids::RoomId;
-use burnchat_core::relay::{CloseCode, ConnectionId, Disconnect, PeerKey};
+use burnchat_core::relay::{ConnectionId, Disconnect, PeerKey};
 use burnchat_core::time::Timestamp;
 
 use super::turn::Sent;
@@ -14,11 +14,7 @@ use crate::cluster::{Item, Member, Note, Op, SealedCopy};
 use crate::websocket::frame::Frame;
 use crate::worker::Worker;
 
-/// Bytes of frames of one connection that wait to be taken, and how many; more of them are too many.
-const WAITING_BYTES: usize = 1 << 20;
-
-const WAITING_FRAMES: usize = 512;
-
+/// A room that is not here.
 pub(super) struct Elsewhere {
     pub(super) at: At,
     pub(super) connections: BTreeMap<ConnectionId, PeerKey>,
@@ -49,7 +45,6 @@ pub(super) enum Found {
 pub(super) struct Away {
     pub(super) room: RoomId,
     pub(super) waiting: VecDeque<Bytes>,
-    pub(super) bytes: usize,
 }
 
 impl Clustered {
@@ -111,7 +106,6 @@ impl Worker {
         let away = Away {
             room,
             waiting: VecDeque::new(),
-            bytes: 0,
         };
         clustered.away.insert(connection, away);
         let found = clustered.elsewhere(room);
@@ -141,17 +135,8 @@ impl Worker {
         let Some(away) = clustered.away.get_mut(&connection) else {
             return false;
         };
-        away.bytes += frame.len();
         away.waiting.push_back(frame.clone());
         let room = away.room;
-        if away.bytes > WAITING_BYTES || away.waiting.len() > WAITING_FRAMES {
-            if let Some(link) = self.connections.remove(&connection) {
-                self.counters.too_slow.add(1);
-                link.outbox.close(CloseCode::TryAgainLater);
-            }
-            self.gone_clustered(connection, Disconnect::Broken);
-            return true;
-        }
         if let Some(found) = clustered.elsewhere.get_mut(&room)
             && let At::Member(at) = found.at
         {
@@ -317,13 +302,13 @@ impl Worker {
                     self.close(connection, code);
                 }
                 Item::Taken { connection, frames } => {
-                    if let Some(clustered) = &mut self.cluster
-                        && let Some(away) = clustered.away.get_mut(&connection)
-                    {
-                        for _ in 0..frames.min(away.waiting.len() as u64) {
-                            let taken = away.waiting.pop_front();
-                            away.bytes -= taken.map_or(0, |taken| taken.len());
-                        }
+                    for _ in 0..frames {
+                        let away = self.cluster.as_mut();
+                        let away = away.and_then(|all| all.away.get_mut(&connection));
+                        let Some(taken) = away.and_then(|away| away.waiting.pop_front()) else {
+                            break;
+                        };
+                        self.arrived(connection, taken.len());
                     }
                     self.answered(connection);
                 }

@@ -69,7 +69,7 @@ impl Worker {
         self.hub
             .handle_frame(now, connection, frame, &mut rng::system());
         self.carry_out();
-        self.answered_clustered(connection);
+        self.answered_clustered(connection, frame.len());
     }
 
     pub(super) fn adopt(&mut self, now: Timestamp, room: RoomId, fence: u64, sealed: &SealedCopy) {

@@ -26,8 +26,8 @@ pub(super) struct Turn {
 pub(super) enum Held {
     Send(Vec<ConnectionId>, EncodedFrame),
     Close(ConnectionId, CloseCode),
-    /// A frame of this connection has been answered.
-    Answered(ConnectionId),
+    /// A frame of this connection, so long, has been answered.
+    Answered(ConnectionId, usize),
     /// Is told whether it was kept.
     Tell(Box<dyn FnOnce(bool) + Send>),
 }
@@ -192,12 +192,21 @@ impl Worker {
     }
 
     /// A frame of an own connection has been handled by the own hub.
-    pub(in crate::worker) fn answered_clustered(&mut self, connection: ConnectionId) {
+    pub(in crate::worker) fn answered_clustered(&mut self, connection: ConnectionId, len: usize) {
         if let Some(clustered) = &mut self.cluster
             && let Some(room) = clustered.places.get(&connection)
         {
             let turn = clustered.turns.entry(*room).or_default();
-            turn.held.push(Held::Answered(connection));
+            turn.held.push(Held::Answered(connection, len));
+        } else {
+            self.arrived(connection, len);
+        }
+    }
+
+    /// A frame of an own connection is where it belongs.
+    pub(super) fn arrived(&mut self, connection: ConnectionId, len: usize) {
+        if let Some(link) = self.connections.get(&connection) {
+            link.flow.end(len);
         }
     }
 
@@ -273,7 +282,10 @@ impl Worker {
                 _ if !kept => {}
                 Held::Send(to, frame) => self.send(&to, frame.into()),
                 Held::Close(connection, code) => self.close(connection, code),
-                Held::Answered(connection) => self.answered(connection),
+                Held::Answered(connection, len) => {
+                    self.arrived(connection, len);
+                    self.answered(connection);
+                }
             }
         }
     }

@@ -1,0 +1,307 @@
+//! What every shared memory must do: of the one within the process, and of a Redis.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+use super::memory::Memory;
+use super::seam::{Bus, LEASE, Member, Op, Outcome, SealedCopy, SealedWrite, Session, Tag};
+use crate::clock::wall_millis;
+
+/// A room's end that is not near, ms from now.
+const LATER: u64 = 60_000;
+
+/// Somebody at a memory whose clock says `now` when it is asked.
+struct Rig<'a> {
+    bus: &'a dyn Bus,
+    now: &'a dyn Fn() -> u64,
+}
+
+impl Rig<'_> {
+    async fn join(&self) -> Session {
+        self.bus.join().await.unwrap()
+    }
+
+    fn write(&self, state: &str) -> SealedWrite {
+        SealedWrite {
+            end: (self.now)() + LATER,
+            state: state.into(),
+            ..SealedWrite::default()
+        }
+    }
+
+    fn create(&self, member: Member, room: Tag) -> Op {
+        let write = Box::new(self.write("new"));
+        Op::Create {
+            room,
+            member,
+            write,
+        }
+    }
+}
+
+fn tag(number: u8) -> Tag {
+    Tag([number; 16])
+}
+
+async fn run(session: &Session, op: Op) -> Outcome {
+    let mut outcomes = session.store.run(vec![op]).await.unwrap();
+    assert_eq!(outcomes.len(), 1);
+    outcomes.remove(0)
+}
+
+async fn claim(session: &Session, room: Tag) -> Outcome {
+    let member = session.member;
+    run(session, Op::Claim { room, member }).await
+}
+
+async fn taken(session: &Session, room: Tag) -> (u64, SealedCopy) {
+    match claim(session, room).await {
+        Outcome::Taken(fence, copy) => (fence, *copy),
+        other => panic!("not taken: {other:?}"),
+    }
+}
+
+/// The next that is said to it.
+async fn heard(session: &mut Session) -> Vec<u8> {
+    let note = timeout(Duration::from_secs(20), session.notes.recv()).await;
+    note.unwrap().unwrap()
+}
+
+/// Everybody has a number of their own and is known to live, until they leave or give no sign for too long.
+async fn members_live_while_they_say_so(rig: &Rig<'_>) {
+    let (one, two, three) = (rig.join().await, rig.join().await, rig.join().await);
+    assert!(one.member < two.member && two.member < three.member);
+    let living = one.store.beat().await.unwrap().unwrap();
+    assert!([&one, &two, &three].map(|s| living.contains(&s.member)) == [true; 3]);
+
+    let member = two.member;
+    let left = run(&two, Op::Leave { member }).await;
+    assert!(matches!(left, Outcome::Done), "{left:?}");
+    let living = one.store.beat().await.unwrap().unwrap();
+    assert!(!living.contains(&two.member));
+    for _ in 0..5 {
+        sleep(LEASE / 4).await;
+        one.store.beat().await.unwrap().unwrap();
+    }
+    let living = one.store.beat().await.unwrap().unwrap();
+    assert!(!living.contains(&three.member));
+    // Too late: it is not to be one again under this number.
+    assert!(!matches!(three.store.beat().await, Ok(Some(_))));
+}
+
+async fn of_those_who_make_a_room_one_does(rig: &Rig<'_>) {
+    let (one, two) = (rig.join().await, rig.join().await);
+    let room = tag(1);
+    let made = run(&one, rig.create(one.member, room)).await;
+    assert!(matches!(made, Outcome::Done), "{made:?}");
+    for session in [&one, &two] {
+        let again = run(session, rig.create(session.member, room)).await;
+        assert!(matches!(again, Outcome::Refused), "{again:?}");
+    }
+    let found = claim(&two, room).await;
+    assert!(
+        matches!(found, Outcome::Owned(owner) if owner == one.member),
+        "{found:?}"
+    );
+    let nowhere = claim(&two, tag(2)).await;
+    assert!(matches!(nowhere, Outcome::NotThere), "{nowhere:?}");
+}
+
+/// Who goes on with a room has all that was written of it, and who had it can do nothing more to it.
+async fn a_room_is_one_owners_and_whole(rig: &Rig<'_>) {
+    let (one, mut two) = (rig.join().await, rig.join().await);
+    let (room, member, hearer) = (tag(3), one.member, two.member);
+    let _ = run(&one, rig.create(one.member, room)).await;
+    let write = |fence, write: SealedWrite, said: &str| Op::Write {
+        room,
+        member,
+        fence,
+        write: Box::new(write),
+        notes: vec![(hearer, said.into())],
+    };
+    let first = SealedWrite {
+        people: Some(b"people".into()),
+        seats: Some(b"seats".into()),
+        entries: vec![(1, b"one".into()), (2, b"two".into()), (12, b"old".into())],
+        ..rig.write("first")
+    };
+    let second = SealedWrite {
+        seats: Some(b"other seats".into()),
+        entries: vec![(12, b"twelve".into()), (3, b"three".into())],
+        forgotten: vec![1],
+        ..rig.write("second")
+    };
+    // Out of its own time, it neither writes nor says anything.
+    let steps = vec![
+        write(1, first, "first"),
+        write(2, rig.write("wrong"), "wrong"),
+        write(1, second, "second"),
+    ];
+    let outcomes = one.store.run(steps).await.unwrap();
+    assert!(
+        matches!(
+            outcomes[..],
+            [Outcome::Done, Outcome::Refused, Outcome::Done]
+        ),
+        "{outcomes:?}"
+    );
+    assert_eq!(heard(&mut two).await, b"first");
+    assert_eq!(heard(&mut two).await, b"second");
+
+    let _ = run(&one, Op::Leave { member }).await;
+    let (fence, copy) = taken(&two, room).await;
+    assert_eq!(fence, 2);
+    assert_eq!(
+        (&*copy.state, &*copy.people),
+        (&b"second"[..], &b"people"[..])
+    );
+    assert_eq!(copy.seats, b"other seats");
+    let entries = [(2, &b"two"[..]), (3, b"three"), (12, b"twelve")];
+    assert!(copy.entries.iter().map(|(n, e)| (*n, &**e)).eq(entries));
+
+    let burn = |fence| Op::Burn {
+        room,
+        member,
+        fence,
+        notes: vec![(hearer, b"burned".into())],
+    };
+    for late in [write(1, rig.write("late"), "late"), burn(1), burn(2)] {
+        if let Ok(outcomes) = one.store.run(vec![late]).await {
+            assert!(matches!(outcomes[..], [Outcome::Refused]), "{outcomes:?}");
+        }
+    }
+    // Who asks again for what is its own gets it under a new fence.
+    let (fence, copy) = taken(&two, room).await;
+    assert_eq!((fence, &*copy.state), (3, &b"second"[..]));
+    let notes = vec![(hearer, b"still here".into())];
+    let _ = run(&two, Op::Say { notes }).await;
+    assert_eq!(heard(&mut two).await, b"still here");
+}
+
+async fn of_a_burned_room_nothing_is_left_but_its_last_words(rig: &Rig<'_>) {
+    let (one, mut two) = (rig.join().await, rig.join().await);
+    let room = tag(4);
+    let _ = run(&one, rig.create(one.member, room)).await;
+    for _ in 0..2 {
+        // Also if it has gone by itself just before.
+        let burn = Op::Burn {
+            room,
+            member: one.member,
+            fence: 1,
+            notes: vec![(two.member, b"burned".into())],
+        };
+        let burned = run(&one, burn).await;
+        assert!(matches!(burned, Outcome::Done), "{burned:?}");
+        assert_eq!(heard(&mut two).await, b"burned");
+        let found = claim(&two, room).await;
+        assert!(matches!(found, Outcome::NotThere), "{found:?}");
+    }
+}
+
+/// Nobody needs to run for that.
+async fn at_its_end_a_room_is_gone(rig: &Rig<'_>) {
+    let one = rig.join().await;
+    let (room, other) = (tag(5), tag(6));
+    let ends = |room, end: u64| {
+        let mut write = rig.write("short");
+        write.end = (rig.now)() + end;
+        Op::Create {
+            room,
+            member: one.member,
+            write: Box::new(write),
+        }
+    };
+    let _ = run(&one, ends(room, 300)).await;
+    let _ = run(&one, ends(other, 300)).await;
+    // One is given more time, with entries that are as old.
+    let write = Box::new(SealedWrite {
+        entries: vec![(1, b"one".into())],
+        ..rig.write("longer")
+    });
+    let longer = Op::Write {
+        room: other,
+        member: one.member,
+        fence: 1,
+        write,
+        notes: Vec::new(),
+    };
+    let _ = run(&one, longer).await;
+    sleep(Duration::from_millis(600)).await;
+    let found = claim(&one, room).await;
+    assert!(matches!(found, Outcome::NotThere), "{found:?}");
+    let (_, copy) = taken(&one, other).await;
+    assert_eq!(copy.entries, [(1, b"one".to_vec())]);
+}
+
+async fn whole(rig: &Rig<'_>) {
+    of_those_who_make_a_room_one_does(rig).await;
+    a_room_is_one_owners_and_whole(rig).await;
+    of_a_burned_room_nothing_is_left_but_its_last_words(rig).await;
+    at_its_end_a_room_is_gone(rig).await;
+    members_live_while_they_say_so(rig).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_memory_of_the_stories_keeps_the_contract() {
+    let began = tokio::time::Instant::now();
+    let now = || 1_000_000 + u64::try_from(began.elapsed().as_millis()).unwrap();
+    let memory = Memory::new(now());
+    let slow = memory.by(Duration::from_millis(70));
+    for bus in [&memory as &dyn Bus, &slow] {
+        memory.forget_everything();
+        whole(&Rig { bus, now: &now }).await;
+    }
+}
+
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn redis_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut server) = redis_server(folder.path()) else {
+        return;
+    };
+    let options = super::ClusterOptions {
+        url: format!(
+            "redis+unix://{}",
+            folder.path().join("redis.sock").display()
+        ),
+        ..super::ClusterOptions::default()
+    };
+    let cluster = timeout(Duration::from_secs(20), async {
+        loop {
+            match super::Cluster::connect(&options).await {
+                Ok(cluster) => return cluster,
+                Err(_) => sleep(Duration::from_millis(20)).await,
+            }
+        }
+    });
+    let cluster = cluster.await.unwrap();
+    let bus = &*cluster.0.bus;
+    whole(&Rig {
+        bus,
+        now: &wall_millis,
+    })
+    .await;
+    server.kill().await.unwrap();
+}
+
+/// `./test.sh` installs it, and then a test that lacks it fails.
+fn redis_server(folder: &std::path::Path) -> Option<Child> {
+    let server = Command::new("redis-server")
+        .args(["--port", "0", "--save", "", "--appendonly", "no", "--dir"])
+        .arg(folder)
+        .arg("--unixsocket")
+        .arg(folder.join("redis.sock"))
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let all_of_them = std::env::var_os("BURNCHAT_TEST_EVERYTHING").is_some();
+    assert!(
+        server.is_ok() || !all_of_them,
+        "redis-server is not installed"
+    );
+    server.ok()
+}

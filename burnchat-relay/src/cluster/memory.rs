@@ -1,0 +1,340 @@
+//! A shared memory within the process, on tokio's clock: what stories about several relays are told with.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::seam::{
+    Bus, LEASE, Lost, Member, Notes, Op, Outcome, SealedCopy, SealedWrite, Session, Soon, Store,
+    Tag,
+};
+
+/// One memory, by whatever way it is reached.
+#[derive(Clone)]
+pub(crate) struct Memory {
+    state: Arc<Mutex<State>>,
+    way: Arc<Way>,
+}
+
+struct State {
+    /// Wall time at the beginning, ms.
+    began_at: u64,
+    began: Instant,
+    members_ever: Member,
+    members: HashMap<Member, Lives>,
+    rooms: HashMap<Tag, Kept>,
+    steps: u64,
+}
+
+struct Lives {
+    until: Instant,
+    notes: mpsc::UnboundedSender<Said>,
+}
+
+/// A note, and how many steps came before it.
+struct Said {
+    at: Instant,
+    note: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Kept {
+    owner: Member,
+    fence: u64,
+    end: u64,
+    copy: SealedCopy,
+    entries: BTreeMap<u64, Vec<u8>>,
+}
+
+/// How one relay reaches it.
+struct Way {
+    /// What goes either way takes so long.
+    delay: Duration,
+    /// It goes nowhere while this is not so.
+    open: watch::Sender<bool>,
+}
+
+impl Memory {
+    /// Empty, at this wall time.
+    pub(crate) fn new(now_millis: u64) -> Self {
+        let state = State {
+            began_at: now_millis,
+            began: Instant::now(),
+            members_ever: 0,
+            members: HashMap::new(),
+            rooms: HashMap::new(),
+            steps: 0,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            way: Arc::new(Way::new(Duration::ZERO)),
+        }
+    }
+
+    /// The same memory, reached by a way of its own.
+    pub(crate) fn by(&self, delay: Duration) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            way: Arc::new(Way::new(delay)),
+        }
+    }
+
+    /// Nothing comes through from now on, or it does again: for who is reached by it the process stands still.
+    pub(crate) fn set_open(&self, open: bool) {
+        self.way.open.send_replace(open);
+    }
+
+    /// Everything is forgotten, and every connection to it lost.
+    pub(crate) fn forget_everything(&self) {
+        let mut state = self.state();
+        state.members.clear();
+        state.rooms.clear();
+    }
+
+    /// How many rooms it has.
+    pub(crate) fn rooms(&self) -> usize {
+        let mut state = self.state();
+        state.expire();
+        state.rooms.len()
+    }
+
+    /// How many steps it has done.
+    pub(crate) fn steps(&self) -> u64 {
+        self.state().steps
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl Way {
+    fn new(delay: Duration) -> Self {
+        Self {
+            delay,
+            open: watch::Sender::new(true),
+        }
+    }
+
+    /// From one end to the other.
+    async fn go(&self) {
+        sleep(self.delay).await;
+        self.opened().await;
+    }
+
+    async fn opened(&self) {
+        let _ = self.open.subscribe().wait_for(|open| *open).await;
+    }
+}
+
+impl State {
+    fn now_millis(&self) -> u64 {
+        self.began_at + u64::try_from(self.began.elapsed().as_millis()).unwrap()
+    }
+
+    fn lives(&self, member: Member) -> bool {
+        let lives = self.members.get(&member);
+        lives.is_some_and(|lives| lives.until > Instant::now())
+    }
+
+    fn expire(&mut self) {
+        let now = self.now_millis();
+        self.rooms.retain(|_, room| room.end > now);
+    }
+
+    fn say(&self, notes: Notes) {
+        for (member, note) in notes {
+            if let Some(lives) = self.members.get(&member) {
+                let at = Instant::now();
+                let _ = lives.notes.send(Said { at, note });
+            }
+        }
+    }
+
+    fn is_of(&self, room: Tag, member: Member, fence: u64) -> bool {
+        let room = self.rooms.get(&room);
+        room.is_some_and(|room| (room.owner, room.fence) == (member, fence))
+    }
+
+    fn step(&mut self, op: Op) -> Outcome {
+        self.steps += 1;
+        self.expire();
+        match op {
+            Op::Create {
+                room,
+                member,
+                write,
+            } => {
+                if self.rooms.contains_key(&room) {
+                    return Outcome::Refused;
+                }
+                let mut kept = Kept {
+                    owner: member,
+                    fence: 1,
+                    ..Kept::default()
+                };
+                kept.write(*write);
+                self.rooms.insert(room, kept);
+                Outcome::Done
+            }
+            Op::Write {
+                room,
+                member,
+                fence,
+                write,
+                notes,
+            } => {
+                if !self.is_of(room, member, fence) {
+                    return Outcome::Refused;
+                }
+                if let Some(kept) = self.rooms.get_mut(&room) {
+                    kept.write(*write);
+                }
+                self.say(notes);
+                Outcome::Done
+            }
+            Op::Burn {
+                room,
+                member,
+                fence,
+                notes,
+            } => {
+                if self.rooms.contains_key(&room) && !self.is_of(room, member, fence) {
+                    return Outcome::Refused;
+                }
+                self.rooms.remove(&room);
+                self.say(notes);
+                Outcome::Done
+            }
+            Op::Say { notes } => {
+                self.say(notes);
+                Outcome::Done
+            }
+            Op::Claim { room, member } => {
+                let Some(kept) = self.rooms.get(&room) else {
+                    return Outcome::NotThere;
+                };
+                if kept.owner != member && self.lives(kept.owner) {
+                    return Outcome::Owned(kept.owner);
+                }
+                self.rooms.get_mut(&room).unwrap().taken_by(member)
+            }
+            Op::Leave { member } => {
+                if let Some(lives) = self.members.get_mut(&member) {
+                    lives.until = Instant::now();
+                }
+                Outcome::Done
+            }
+        }
+    }
+}
+
+impl Kept {
+    fn write(&mut self, write: SealedWrite) {
+        self.end = write.end;
+        self.copy.state = write.state;
+        if let Some(people) = write.people {
+            self.copy.people = people;
+        }
+        if let Some(seats) = write.seats {
+            self.copy.seats = seats;
+        }
+        self.entries.extend(write.entries);
+        for seq in write.forgotten {
+            self.entries.remove(&seq);
+        }
+    }
+
+    fn taken_by(&mut self, member: Member) -> Outcome {
+        self.owner = member;
+        self.fence += 1;
+        let copy = SealedCopy {
+            state: self.copy.state.clone(),
+            people: self.copy.people.clone(),
+            seats: self.copy.seats.clone(),
+            entries: self.entries.clone().into_iter().collect(),
+        };
+        Outcome::Taken(self.fence, Box::new(copy))
+    }
+}
+
+impl Bus for Memory {
+    fn join(&self) -> Soon<'_, Result<Session, Lost>> {
+        Box::pin(async {
+            self.way.go().await;
+            let (say, mut said) = mpsc::unbounded_channel::<Said>();
+            let member = {
+                let mut state = self.state();
+                state.members_ever += 1;
+                let member = state.members_ever;
+                let until = Instant::now() + LEASE;
+                state.members.insert(member, Lives { until, notes: say });
+                member
+            };
+            let (tell, notes) = mpsc::channel(16);
+            let way = Arc::clone(&self.way);
+            tokio::spawn(async move {
+                while let Some(Said { at, note }) = said.recv().await {
+                    sleep_until(at + way.delay).await;
+                    way.opened().await;
+                    if tell.send(note).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            self.way.go().await;
+            let store = MemoryStore {
+                memory: self.clone(),
+                member,
+            };
+            Ok(Session {
+                member,
+                store: Box::new(store),
+                notes,
+            })
+        })
+    }
+}
+
+struct MemoryStore {
+    memory: Memory,
+    member: Member,
+}
+
+impl MemoryStore {
+    /// There and back; what is done there is done once the way there is behind it.
+    async fn ask<T>(&self, what: impl FnOnce(&mut State) -> T) -> Result<T, Lost> {
+        self.memory.way.go().await;
+        let answer = {
+            let mut state = self.memory.state();
+            let known = state.members.contains_key(&self.member);
+            known.then(|| what(&mut state))
+        };
+        self.memory.way.go().await;
+        answer.ok_or_else(|| Lost("the connection is lost".to_owned()))
+    }
+}
+
+impl Store for MemoryStore {
+    fn run(&self, ops: Vec<Op>) -> Soon<'_, Result<Vec<Outcome>, Lost>> {
+        Box::pin(self.ask(|state| ops.into_iter().map(|op| state.step(op)).collect()))
+    }
+
+    fn beat(&self) -> Soon<'_, Result<Option<Vec<Member>>, Lost>> {
+        Box::pin(self.ask(|state| {
+            if !state.lives(self.member) {
+                return None;
+            }
+            let now = Instant::now();
+            state.members.get_mut(&self.member)?.until = now + LEASE;
+            let members = state.members.iter();
+            let living = members.filter(|(_, lives)| lives.until > now);
+            let mut living: Vec<_> = living.map(|(member, _)| *member).collect();
+            living.sort_unstable();
+            Some(living)
+        }))
+    }
+}
