@@ -89,7 +89,7 @@ mod sources {
     ];
 
     /// Lines that compare and name such a word, and why they may.
-    const JUDGED: [(&str, &str); 21] = [
+    const JUDGED: [(&str, &str); 20] = [
         // Public: everybody in the room has these from the log, and so has the relay.
         ("if *hash != frame.roster_hash", ROSTER),
         (
@@ -111,10 +111,6 @@ mod sources {
         (
             "lines.find(|(key, _)| *key == name).map(|(_, value)| value)",
             "the name of a line that Redis says of itself",
-        ),
-        (
-            "if !ct_eq(&there, value) || in_redis != to_keep.is_some() {",
-            "`ct_eq` judges the value; whether there is a key is not its bytes",
         ),
         (
             "let Some(key) = key.filter(|_| !gone.contains(&sender)) else {",
