@@ -72,6 +72,19 @@ impl Clock {
         Self::anchored(Duration::ZERO, Broken(false.into()))
     }
 
+    /// A clock that goes with tokio's, which a test may have in its hands.
+    #[cfg(test)]
+    pub(crate) fn of_tokio(wall_millis: u64) -> Self {
+        struct OfTokio(tokio::time::Instant);
+        impl Source for OfTokio {
+            fn elapsed(&self) -> Duration {
+                self.0.elapsed()
+            }
+        }
+        let source = OfTokio(tokio::time::Instant::now());
+        Self::anchored(Duration::from_millis(wall_millis), source)
+    }
+
     /// What time it is.
     pub(crate) fn now(&self) -> Timestamp {
         let anchor = &*self.0;

@@ -26,7 +26,6 @@ struct State {
     members_ever: Member,
     members: HashMap<Member, Lives>,
     rooms: HashMap<Tag, Kept>,
-    steps: u64,
 }
 
 struct Lives {
@@ -34,7 +33,7 @@ struct Lives {
     notes: mpsc::UnboundedSender<Said>,
 }
 
-/// A note, and how many steps came before it.
+/// A note, and when it was said.
 struct Said {
     at: Instant,
     note: Vec<u8>,
@@ -66,7 +65,6 @@ impl Memory {
             members_ever: 0,
             members: HashMap::new(),
             rooms: HashMap::new(),
-            steps: 0,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -99,11 +97,6 @@ impl Memory {
         let mut state = self.state();
         state.expire();
         state.rooms.len()
-    }
-
-    /// How many steps it has done.
-    pub(crate) fn steps(&self) -> u64 {
-        self.state().steps
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -160,7 +153,6 @@ impl State {
     }
 
     fn step(&mut self, op: Op) -> Outcome {
-        self.steps += 1;
         self.expire();
         match op {
             Op::Create {

@@ -7,6 +7,8 @@
 mod asking;
 mod edge;
 mod owner;
+#[cfg(test)]
+mod stories;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
