@@ -448,6 +448,33 @@ async fn whenever_an_edge_dies_its_people_go_on_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_dies_with_the_owner_and_does_not_come_back_is_gone_in_time() {
+    let world = World::new();
+    let [one, two, three] = world.relays(10);
+    let [ana, _, cleo] = world
+        .room_with(
+            ["ana", "ben", "cleo"],
+            [&[&one, &three], &[&two], &[&three]],
+        )
+        .await;
+    one.kill();
+    two.kill();
+    let mut others = [ana, cleo];
+    pass(&mut others, Duration::from_secs(20)).await;
+    assert!(
+        others
+            .iter()
+            .all(|person| person.client.participants().len() == 3)
+    );
+    pass(&mut others, Duration::from_secs(20)).await;
+    assert!(
+        others
+            .iter()
+            .all(|person| person.client.participants().len() == 2)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_owner_that_gets_no_answer_lets_its_rooms_go_and_says_nothing_late() {
     let world = World::new();
     let [one, two] = world.relays(10);
