@@ -54,6 +54,8 @@ struct Way {
     delay: Duration,
     /// It goes nowhere while this is not so.
     open: watch::Sender<bool>,
+    /// By how much longer notes take to arrive.
+    notes_late: watch::Sender<Duration>,
 }
 
 impl Memory {
@@ -85,6 +87,11 @@ impl Memory {
         self.way.open.send_replace(open);
     }
 
+    /// Notes take so much longer from now on.
+    pub(crate) fn set_notes_late(&self, late: Duration) {
+        self.way.notes_late.send_replace(late);
+    }
+
     /// Everything is forgotten, and every connection to it lost.
     pub(crate) fn forget_everything(&self) {
         let mut state = self.state();
@@ -109,6 +116,7 @@ impl Way {
         Self {
             delay,
             open: watch::Sender::new(true),
+            notes_late: watch::Sender::new(Duration::ZERO),
         }
     }
 
@@ -271,7 +279,8 @@ impl Bus for Memory {
             tokio::spawn(async move {
                 while let Some(Said { at, note }) = said.recv().await {
                     // By a way of their own: what is answered may well be there before.
-                    sleep_until(at + way.delay * 4).await;
+                    let late = *way.notes_late.borrow();
+                    sleep_until(at + way.delay + late).await;
                     way.opened().await;
                     if tell.send(note).await.is_err() {
                         return;

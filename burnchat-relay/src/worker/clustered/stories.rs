@@ -448,6 +448,23 @@ async fn whenever_an_edge_dies_its_people_go_on_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_dead_owner_said_is_heard_before_what_the_next_one_says() {
+    let world = World::new();
+    let [one, two] = world.relays(10);
+    let mut people = world
+        .room_with(["ana", "ben"], [&[&one, &two], &[&two]])
+        .await;
+    // It takes longer than to find out that it is dead, and to take its rooms over.
+    two.way.set_notes_late(Duration::from_secs(6));
+    people.iter_mut().for_each(|person| person.say(2));
+    pass(&mut people, Duration::from_millis(200)).await;
+    assert_eq!((people[0].accepted, people[1].accepted), (2, 0));
+    one.kill();
+    all_is_heard(&mut people, 2).await;
+    assert_eq!((people[0].resumed, people[1].resumed), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_dies_with_the_owner_and_does_not_come_back_is_gone_in_time() {
     let world = World::new();
     let [one, two, three] = world.relays(10);
