@@ -460,7 +460,9 @@ async fn what_a_dead_owner_said_is_heard_before_what_the_next_one_says() {
     pass(&mut people, Duration::from_millis(200)).await;
     assert_eq!((people[0].accepted, people[1].accepted), (2, 0));
     one.kill();
-    all_is_heard(&mut people, 2).await;
+    pass(&mut people, Duration::from_millis(4_500)).await;
+    people.iter_mut().for_each(|person| person.say(1));
+    all_is_heard(&mut people, 3).await;
     assert_eq!((people[0].resumed, people[1].resumed), (1, 0));
 }
 
