@@ -59,11 +59,7 @@ impl Contestant {
     /// Why it can't be measured here.
     pub(crate) fn start(self, relay: &Option<PathBuf>) -> Result<Server> {
         let mut command = match self {
-            Self::Burnchat => {
-                let mut command = Command::new(relay_program(relay)?);
-                command.args(RAISED);
-                command
-            }
+            Self::Burnchat => relay_command(relay)?,
             Self::Axum => built_in(BuiltIn::Axum)?,
             Self::Fastwebsockets => built_in(BuiltIn::Fastwebsockets)?,
             Self::Node => node::command()?,
@@ -82,9 +78,16 @@ impl Contestant {
         if self.is_broadcast() {
             rooms::gather(swarm, sizes)
         } else {
-            rooms::fill(swarm, server.address, sizes, 3_600)
+            rooms::fill(swarm, |_, _| server.address, sizes, 3_600)
         }
     }
+}
+
+/// Starts a relay with its rates raised: this program, or the one beside the own.
+pub(crate) fn relay_command(relay: &Option<PathBuf>) -> Result<Command> {
+    let mut command = Command::new(relay_program(relay)?);
+    command.args(RAISED);
+    Ok(command)
 }
 
 fn relay_program(given: &Option<PathBuf>) -> Result<PathBuf> {

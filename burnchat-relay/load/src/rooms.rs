@@ -4,6 +4,7 @@
 //! of the core until it has made the key frame for everyone; of the others only the frames are counted.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -111,23 +112,29 @@ impl Desk {
     }
 }
 
-/// Makes rooms of these sizes that live for so long, and lets everybody join. Returns when every room has its key.
+/// Makes rooms of these sizes that live for so long, and lets everybody join at the relay that `at` names for the room
+/// and the place in it; a room is made where its creator joins. Returns when every room has its key.
 pub(crate) fn fill(
     swarm: &mut Swarm,
-    relay: SocketAddr,
+    at: impl Fn(usize, usize) -> SocketAddr,
     sizes: &[usize],
     ttl_seconds: u64,
 ) -> Result<Vec<Room>> {
-    let mut desk = Desk::open(relay)?;
+    let mut desks = HashMap::new();
     let mut admission = Admission::default();
     let mut rooms = Vec::with_capacity(sizes.len());
     let mut waiting = Vec::new();
-    for size in sizes {
+    for (number, size) in sizes.iter().enumerate() {
+        let relay = at(number, 0);
+        let desk = match desks.entry(relay) {
+            Entry::Occupied(desk) => desk.into_mut(),
+            Entry::Vacant(place) => place.insert(Desk::open(relay)?),
+        };
         let asked_for = Instant::now();
         let created = desk.create(*size, ttl_seconds)?;
         let room = created.link.room_id().to_base64();
         let link = created.link.to_url();
-        let connection = swarm.connect(&room)?;
+        let connection = swarm.connect_to(relay, &room)?;
         admission.knock(connection, parse(&link)?, Some(created.creator_token))?;
         // Whoever comes first is asked for keys first.
         admission.wait(swarm, 0, PATIENCE)?;
@@ -138,9 +145,10 @@ pub(crate) fn fill(
             asked_for,
         });
     }
-    for ((room, link, others), Room { people, .. }) in waiting.iter().zip(&mut rooms) {
-        for _ in 0..*others {
-            let connection = swarm.connect(room)?;
+    let of_rooms = waiting.iter().zip(&mut rooms).enumerate();
+    for (number, ((room, link, others), Room { people, .. })) in of_rooms {
+        for place in 1..=*others {
+            let connection = swarm.connect_to(at(number, place), room)?;
             admission.knock(connection, parse(link)?, None)?;
             people.push(connection);
             admission.wait(swarm, JOINS_AT_ONCE, PATIENCE)?;

@@ -142,13 +142,20 @@ fn traffic(
     let mut swarm = Swarm::new(server.address)?;
     let rooms = contestant.fill(server, &mut swarm, sizes)?;
     let mut traffic = Traffic::new(&mut swarm, &rooms, contestant.is_broadcast())?;
-    let measured = traffic.run(server, load, effort.warm_up, effort.time)?;
+    let measured = traffic.run(load, effort.warm_up, effort.time, || Ok(server.cpu()?))?;
+    let cpu = measured.after.saturating_sub(measured.before);
     Ok(vec![
-        (Figure::DeliveriesPerSecond, measured.deliveries_per_second),
+        (
+            Figure::DeliveriesPerSecond,
+            measured.deliveries_per_second(),
+        ),
         (Figure::DelayMedian, millis_at(&measured.delays, 0.5)),
         (Figure::Delay99, millis_at(&measured.delays, 0.99)),
         (Figure::Delay999, millis_at(&measured.delays, 0.999)),
-        (Figure::CpuPerDelivery, micros(measured.cpu_per_delivery)),
+        (
+            Figure::CpuPerDelivery,
+            micros(cpu) / measured.deliveries as f64,
+        ),
     ])
 }
 
@@ -190,7 +197,7 @@ fn crowd(server: &mut Server, people: usize) -> Result<Figures> {
     let mut swarm = Swarm::new(server.address)?;
     let before = server.memory()?;
     let sizes = sizes_of_crowd(people);
-    let rooms = rooms::fill(&mut swarm, server.address, &sizes, 3_600)?;
+    let rooms = rooms::fill(&mut swarm, |_, _| server.address, &sizes, 3_600)?;
     rest(&mut swarm, REST)?;
     let grown = server.memory()?.saturating_sub(before);
 
@@ -231,14 +238,14 @@ fn sizes_of_crowd(people: usize) -> Vec<usize> {
 
 fn burns(server: &Server, count: usize, warm_up: Duration) -> Result<Figures> {
     let mut talking = Swarm::new(server.address)?;
-    let loud = rooms::fill(&mut talking, server.address, &[50; 4], 3_600)?;
+    let loud = rooms::fill(&mut talking, |_, _| server.address, &[50; 4], 3_600)?;
     let mut burning = Swarm::new(server.address)?;
     let begun = burning.now();
     let sizes = vec![2; count];
     let origin = Instant::now();
     let rooms = rooms::fill(
         &mut burning,
-        server.address,
+        |_, _| server.address,
         &sizes,
         SHORTEST_LIFE.as_secs(),
     )?;
@@ -251,8 +258,8 @@ fn burns(server: &Server, count: usize, warm_up: Duration) -> Result<Figures> {
         let loud = scope.spawn(|| {
             let mut traffic = Traffic::new(&mut talking, &loud, false)?;
             let load = Load::Saturated { window: 4 };
-            let measured = traffic.run(server, load, warm_up, over + AROUND * 2)?;
-            Ok::<_, crate::Failure>(measured.deliveries_per_second)
+            let measured = traffic.run(load, warm_up, over + AROUND * 2, || Ok(()))?;
+            Ok::<_, crate::Failure>(measured.deliveries_per_second())
         });
         let ends = ends(&mut burning, &rooms, SHORTEST_LIFE + over)?;
         let mut lateness = Histogram::new_with_bounds(1, 60_000_000_000, 3)?;
@@ -322,7 +329,7 @@ fn ends(swarm: &mut Swarm, rooms: &[Room], at_most: Duration) -> Result<Vec<Dura
 }
 
 /// Answers pings and lets everything come to rest.
-fn rest(swarm: &mut Swarm, time: Duration) -> Result<()> {
+pub(crate) fn rest(swarm: &mut Swarm, time: Duration) -> Result<()> {
     let until = swarm.now() + time;
     while swarm.now() < until {
         swarm.poll(until.saturating_sub(swarm.now()), |_, _, _| {})?;
@@ -331,14 +338,14 @@ fn rest(swarm: &mut Swarm, time: Duration) -> Result<()> {
 }
 
 /// Not a number where there is none.
-fn millis_at(times: &Histogram<u64>, quantile: f64) -> f64 {
+pub(crate) fn millis_at(times: &Histogram<u64>, quantile: f64) -> f64 {
     if times.is_empty() {
         return f64::NAN;
     }
     times.value_at_quantile(quantile) as f64 / 1e6
 }
 
-fn micros(time: Duration) -> f64 {
+pub(crate) fn micros(time: Duration) -> f64 {
     time.as_nanos() as f64 / 1e3
 }
 

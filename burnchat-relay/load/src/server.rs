@@ -39,17 +39,7 @@ impl Server {
 
     /// The CPU time of all its threads, in the kernel too.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        let mut nanos = 0;
-        for thread in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            // The first number is the time on a processor, in nanoseconds.
-            let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-            let on_cpu = text
-                .split(' ')
-                .next()
-                .and_then(|first| first.parse::<u64>().ok());
-            nanos += on_cpu.ok_or_else(|| io::Error::other("no CPU time in schedstat"))?;
-        }
-        Ok(Duration::from_nanos(nanos))
+        cpu_of(self.child.id())
     }
 
     /// The bytes of its heap and stacks that are in memory; not the program's file, nor what the kernel holds for its
@@ -63,6 +53,12 @@ impl Server {
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         kib.map(|kib| kib << 10)
             .ok_or_else(|| io::Error::other("no RssAnon in its status"))
+    }
+
+    /// Ends it at once.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(drop)
     }
 
     /// Asks it to end.
@@ -90,6 +86,21 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The CPU time of all threads of a process, in the kernel too.
+pub(crate) fn cpu_of(process: u32) -> io::Result<Duration> {
+    let mut nanos = 0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        // The first number is the time on a processor, in nanoseconds.
+        let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        let on_cpu = text
+            .split(' ')
+            .next()
+            .and_then(|first| first.parse::<u64>().ok());
+        nanos += on_cpu.ok_or_else(|| io::Error::other("no CPU time in schedstat"))?;
+    }
+    Ok(Duration::from_nanos(nanos))
 }
 
 fn address(line: &str) -> Option<SocketAddr> {

@@ -1,4 +1,4 @@
-//! All connections to one server, in one thread.
+//! All connections, in one thread.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -62,14 +62,18 @@ impl Swarm {
 
     /// Opens one more connection, to this room. [`Came::Open`] tells when it can be used.
     pub(crate) fn connect(&mut self, room: &str) -> io::Result<usize> {
-        let mut stream = TcpStream::connect(self.server)?;
+        self.connect_to(self.server, room)
+    }
+
+    /// The same, at another server.
+    pub(crate) fn connect_to(&mut self, server: SocketAddr, room: &str) -> io::Result<usize> {
+        let mut stream = TcpStream::connect(server)?;
         stream.set_nodelay(true)?;
         write!(
             stream,
-            "GET /api/rooms/{room}/ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET /api/rooms/{room}/ws HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             Sec-WebSocket-Protocol: burnchat.v1\r\n\r\n",
-            self.server
+             Sec-WebSocket-Protocol: burnchat.v1\r\n\r\n"
         )?;
         stream.set_nonblocking(true)?;
         let number = self.connections.len();

@@ -7,7 +7,6 @@ use hdrhistogram::Histogram;
 use crate::Result;
 use crate::message::{Arrived, Reader, Writer};
 use crate::rooms::Room;
-use crate::server::Server;
 use crate::swarm::{Came, Swarm};
 
 /// At n = 4,096 a relay asks for a new key (spec section 7.6): nobody here gets so far.
@@ -24,12 +23,21 @@ pub(crate) enum Load {
     Paced { per_second: u32 },
 }
 
-/// What was measured.
-pub(crate) struct Measured {
-    pub(crate) deliveries_per_second: f64,
+/// What was measured, with what the servers' meters showed before and after it.
+pub(crate) struct Measured<M> {
+    pub(crate) deliveries: u64,
+    pub(crate) messages: u64,
+    pub(crate) took: Duration,
     /// From sending to arrival; for a paced load from when it was to be sent.
     pub(crate) delays: Histogram<u64>,
-    pub(crate) cpu_per_delivery: Duration,
+    pub(crate) before: M,
+    pub(crate) after: M,
+}
+
+impl<M> Measured<M> {
+    pub(crate) fn deliveries_per_second(&self) -> f64 {
+        self.deliveries as f64 / self.took.as_secs_f64()
+    }
 }
 
 pub(crate) struct Traffic<'a> {
@@ -106,13 +114,13 @@ impl<'a> Traffic<'a> {
     }
 
     /// Sends for `time`, after a warm-up, and waits until everything has arrived.
-    pub(crate) fn run(
+    pub(crate) fn run<M>(
         &mut self,
-        server: &Server,
         load: Load,
         warm_up: Duration,
         time: Duration,
-    ) -> Result<Measured> {
+        mut meter: impl FnMut() -> Result<M>,
+    ) -> Result<Measured<M>> {
         let begun = self.swarm.now();
         let mut pace = Pace::new(load, begun);
         if let Load::Saturated { window } = load {
@@ -122,27 +130,31 @@ impl<'a> Traffic<'a> {
         }
         self.go_on(load, &mut pace, begun + warm_up)?;
 
-        let cpu_before = server.cpu()?;
-        let arrivals_before = self.arrivals;
+        let before = meter()?;
+        let (arrivals_before, sent_before) = (self.arrivals, self.sent.len());
         let since = self.swarm.now();
         self.measuring = Some(since);
         self.go_on(load, &mut pace, since + time)?;
         let took = self.swarm.now().saturating_sub(since);
-        let cpu = server.cpu()?.saturating_sub(cpu_before);
-        let arrivals = self.arrivals - arrivals_before;
+        let after = meter()?;
+        let deliveries = self.arrivals - arrivals_before;
+        let messages = (self.sent.len() - sent_before) as u64;
 
         // What was sent meanwhile counts with its delay, however late it comes.
         self.drain()?;
         self.measuring = None;
         let delays = self.delays.clone();
         self.delays.reset();
-        if arrivals == 0 {
+        if deliveries == 0 {
             return Err("nothing arrived".into());
         }
         Ok(Measured {
-            deliveries_per_second: arrivals as f64 / took.as_secs_f64(),
+            deliveries,
+            messages,
+            took,
             delays,
-            cpu_per_delivery: Duration::from_nanos(u64::try_from(cpu.as_nanos())? / arrivals),
+            before,
+            after,
         })
     }
 
