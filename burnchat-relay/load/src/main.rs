@@ -45,7 +45,12 @@ fn main() -> ExitCode {
             relays,
         }) => cluster::sharing(how, scenario, relays),
         Some(Command::TakeOver { how, rooms, kept }) => cluster::take_over(how, rooms, *kept),
-        Some(Command::Kept { how, rooms, kept }) => cluster::kept(how, *rooms, *kept),
+        Some(Command::Kept {
+            how,
+            rooms,
+            people,
+            kept,
+        }) => cluster::kept(how, *rooms, *people, *kept),
         Some(Command::Bus { how, members }) => cluster::bus(how, *members),
         Some(Command::Against {
             how,

@@ -118,9 +118,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         how: How,
 
-        /// So many rooms of 2
+        /// So many rooms
         #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..100_000))]
         rooms: usize,
+
+        /// Of so many people
+        #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+        people: usize,
 
         /// Messages each keeps
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..4_000))]

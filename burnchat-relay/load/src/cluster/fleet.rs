@@ -9,6 +9,7 @@ use crate::Result;
 use crate::contestant::relay_command;
 use crate::message::{Arrived, Reader, Writer};
 use crate::rooms::{self, Room};
+use crate::scenario::micros;
 use crate::server::Server;
 use crate::swarm::{Came, Swarm};
 
@@ -26,6 +27,17 @@ pub(crate) struct Fleet {
 pub(crate) struct Meters {
     pub(crate) relays: Duration,
     pub(crate) redis: Option<Meter>,
+}
+
+impl Meters {
+    /// What relays and Redis have used since then, in µs of CPU time. Not a number where there is no Redis.
+    pub(crate) fn cpu_since(&self, before: &Self) -> (f64, f64) {
+        let redis = before.redis.zip(self.redis);
+        let redis = redis.map_or(f64::NAN, |(from, to)| {
+            micros(to.cpu.saturating_sub(from.cpu))
+        });
+        (micros(self.relays.saturating_sub(before.relays)), redis)
+    }
 }
 
 impl Fleet {

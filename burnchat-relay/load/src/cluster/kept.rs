@@ -8,22 +8,27 @@ use crate::Result;
 use crate::options::How;
 use crate::report::{Figure, Figures, Report, Section};
 use crate::rounds::{Progress, interleave, rows};
-use crate::scenario::{micros, rest};
+use crate::scenario::rest;
 
 /// Rooms before those that count: what is needed once is needed by then.
 const BEFORE: usize = 50;
 
-pub(crate) fn kept(how: &How, rooms: usize, kept: u64) -> Result<bool> {
+pub(crate) fn kept(how: &How, rooms: usize, people: usize, kept: u64) -> Result<bool> {
     let names = ["2 relays, Redis".to_owned()];
     let progress = Progress::new(u64::from(how.rounds()));
     let idle = how.effort().time;
     let runs = interleave("kept", &names, how.rounds(), &progress, |_| {
-        measure(Fleet::sharing(&how.relay, 2)?, rooms, kept, idle)
+        measure(
+            Fleet::sharing(&how.relay, 2)?,
+            &vec![people; rooms],
+            kept,
+            idle,
+        )
     });
     let mut report = Report::new(how);
     let section = Section {
         name: "kept".to_owned(),
-        title: format!("{rooms} rooms of 2, at rest and with {kept} messages kept in each"),
+        title: format!("{rooms} rooms of {people}, at rest and with {kept} messages kept in each"),
         compares: false,
         rows: self::rows(&names, runs),
     };
@@ -32,13 +37,16 @@ pub(crate) fn kept(how: &How, rooms: usize, kept: u64) -> Result<bool> {
     report.end(|_| true)
 }
 
-fn measure(mut fleet: Fleet, count: usize, kept: u64, idle: Duration) -> Result<Figures> {
+fn measure(mut fleet: Fleet, sizes: &[usize], kept: u64, idle: Duration) -> Result<Figures> {
+    let count = sizes.len();
     let (mut some, _) = fleet.fill(&[2; BEFORE])?;
     rest(&mut some, Duration::from_millis(500))?;
     let before = (fleet.redis()?.memory()?, memory_of_relays(&fleet)?);
     let keys_before = memory_of_keys(&mut fleet)?;
 
-    let (mut swarm, rooms) = fleet.fill(&vec![2; count])?;
+    let empty = fleet.meters()?;
+    let (mut swarm, rooms) = fleet.fill(sizes)?;
+    let full = fleet.meters()?;
     rest(&mut swarm, Duration::from_millis(500))?;
     let filled = (fleet.redis()?.memory()?, memory_of_relays(&fleet)?);
     let keys = memory_of_keys(&mut fleet)? - keys_before;
@@ -46,11 +54,17 @@ fn measure(mut fleet: Fleet, count: usize, kept: u64, idle: Duration) -> Result<
     let at_rest = fleet.meters()?;
     rest(&mut swarm, idle)?;
     let later = fleet.meters()?;
-    let redis = at_rest.redis.zip(later.redis);
-    let redis = redis.map_or(f64::NAN, |(from, to)| {
-        micros(to.cpu.saturating_sub(from.cpu))
+    let (relays, redis) = later.cpu_since(&at_rest);
+    let done = at_rest.redis.zip(later.redis).map(|(from, to)| {
+        let each_second = |count: u64| count as f64 / idle.as_secs_f64();
+        (
+            each_second(to.scripts - from.scripts),
+            each_second(to.bytes - from.bytes),
+        )
     });
-    let relays = micros(later.relays.saturating_sub(at_rest.relays)) / fleet.relays.len() as f64;
+    let (idle_scripts, idle_bytes) = done.unwrap_or((f64::NAN, f64::NAN));
+    let relays = relays / fleet.relays.len() as f64;
+    let (relays_to_fill, redis_to_fill) = full.cpu_since(&empty);
 
     talk(&mut swarm, &rooms, kept)?;
     rest(&mut swarm, Duration::from_millis(500))?;
@@ -58,6 +72,8 @@ fn measure(mut fleet: Fleet, count: usize, kept: u64, idle: Duration) -> Result<
 
     let of_rooms = |bytes: u64| bytes as f64 / count as f64;
     Ok(vec![
+        (Figure::RelaysCpuPerRoom, relays_to_fill / count as f64),
+        (Figure::RedisCpuPerRoom, redis_to_fill / count as f64),
         (
             Figure::RedisBytesPerRoom,
             of_rooms(filled.0.saturating_sub(before.0)),
@@ -69,6 +85,8 @@ fn measure(mut fleet: Fleet, count: usize, kept: u64, idle: Duration) -> Result<
         ),
         (Figure::IdleRedisCpu, percent(redis, idle)),
         (Figure::IdleRelayCpu, percent(relays, idle)),
+        (Figure::IdleScripts, idle_scripts),
+        (Figure::IdleBytes, idle_bytes),
         (
             Figure::RedisBytesPerEntry,
             of_rooms(said.saturating_sub(filled.0)) / kept as f64,

@@ -18,6 +18,9 @@ pub(crate) enum Shared {
     /// 100 rooms of 2, 500 messages a second
     #[value(name = "pairs-paced")]
     PairsPaced,
+    /// 100 rooms of 2, 5,000 messages a second
+    #[value(name = "pairs-busy")]
+    PairsBusy,
     /// 100 rooms of 2, everybody as fast as it goes
     #[value(name = "pairs-saturated")]
     PairsSaturated,
@@ -38,7 +41,7 @@ pub(crate) enum Shared {
 impl Shared {
     fn sizes(self) -> Vec<usize> {
         match self {
-            Self::PairsPaced | Self::PairsSaturated => vec![2; 100],
+            Self::PairsPaced | Self::PairsBusy | Self::PairsSaturated => vec![2; 100],
             Self::EightsPaced | Self::EightsSaturated => vec![8; 25],
             Self::FiftiesPaced | Self::FiftiesSaturated => vec![50; 4],
         }
@@ -47,6 +50,7 @@ impl Shared {
     fn load(self) -> Load {
         match self {
             Self::PairsPaced | Self::EightsPaced => Load::Paced { per_second: 500 },
+            Self::PairsBusy => Load::Paced { per_second: 5_000 },
             Self::FiftiesPaced => Load::Paced { per_second: 200 },
             Self::PairsSaturated | Self::EightsSaturated => Load::Saturated { window: 4 },
             Self::FiftiesSaturated => Load::Saturated { window: 2 },
@@ -122,12 +126,11 @@ fn name(relays: Option<usize>) -> String {
 fn figures(measured: &Measured<Meters>) -> Figures {
     let (before, after) = (&measured.before, &measured.after);
     let (deliveries, messages) = (measured.deliveries as f64, measured.messages as f64);
-    let relays = micros(after.relays.saturating_sub(before.relays));
+    let (relays, cpu) = after.cpu_since(before);
     // Of Redis nothing is known where there is none.
-    let none = [f64::NAN; 4];
-    let [cpu, bytes, scripts, notes] = before.redis.zip(after.redis).map_or(none, |(from, to)| {
+    let none = [f64::NAN; 3];
+    let [bytes, scripts, notes] = before.redis.zip(after.redis).map_or(none, |(from, to)| {
         [
-            micros(to.cpu.saturating_sub(from.cpu)),
             (to.bytes - from.bytes) as f64,
             (to.scripts - from.scripts) as f64,
             (to.publishes - from.publishes) as f64,

@@ -11,7 +11,7 @@ use crate::options::How;
 use crate::report::{Figure, Figures, Report, Section};
 use crate::rooms::{self, Room};
 use crate::rounds::{Progress, interleave, rows};
-use crate::scenario::{micros, millis_at};
+use crate::scenario::millis_at;
 use crate::swarm::{Came, Swarm};
 
 /// A room that has not gone on after so long never will.
@@ -59,11 +59,7 @@ fn measure(mut fleet: Fleet, count: usize, kept: u64) -> Result<Figures> {
     let pauses = heard(&mut swarm, count, died)?;
     let after = fleet.meters()?;
 
-    let successors = micros(after.relays.saturating_sub(before.relays));
-    let redis = before.redis.zip(after.redis);
-    let redis = redis.map_or(f64::NAN, |(from, to)| {
-        micros(to.cpu.saturating_sub(from.cpu))
-    });
+    let (successors, redis) = after.cpu_since(&before);
     Ok(vec![
         (Figure::FirstAfter, pauses.min() as f64 / 1e6),
         (Figure::MedianAfter, millis_at(&pauses, 0.5)),
