@@ -4,6 +4,9 @@
 //! load comes from this process: one thread, all sockets, frames counted and not decoded. For Burnchat people join with
 //! real keys, a real client of the core makes each room's key frame, and every check of the relay is on; only its rates
 //! are raised.
+//!
+//! Its commands measure several relays that share their rooms through Redis, Redis alone, and one build of the relay
+//! beside another.
 
 mod against;
 mod baselines;
