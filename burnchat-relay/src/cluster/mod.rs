@@ -26,7 +26,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{info, warn};
 
 pub(crate) use self::key::{ClusterKey, Place, RoomKey};
-pub(crate) use self::notes::{Answer, Asked, Item, Note, Waited};
+pub(crate) use self::notes::{Answer, Asked, Item, Note, Waited, Words};
 #[cfg(feature = "cluster")]
 pub use self::redis::{ClusterError, ClusterOptions};
 use self::seam::{BEAT, Bus, LEASE, Lost, Session, Soon};

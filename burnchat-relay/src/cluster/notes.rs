@@ -113,6 +113,43 @@ pub(crate) enum Item {
     },
 }
 
+/// Notes to one member, in order.
+pub(crate) struct Words(SecretBytes);
+
+impl Default for Words {
+    fn default() -> Self {
+        Self(SecretBytes::with_capacity(256))
+    }
+}
+
+impl Words {
+    pub(crate) fn add(&mut self, note: &Note) {
+        let note = note.encode();
+        let len = note.as_slice().len() as u64;
+        self.0.extend_from_slice(&len.to_be_bytes());
+        self.0.extend_from_slice(note.as_slice());
+    }
+
+    /// The others come after these.
+    pub(crate) fn append(&mut self, others: &Self) {
+        self.0.extend_from_slice(others.0.as_slice());
+    }
+
+    pub(crate) fn into_bytes(self) -> SecretBytes {
+        self.0
+    }
+
+    /// The notes, if all of it is such.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Vec<Note>> {
+        let mut from = Reader(bytes);
+        let mut notes = Vec::new();
+        while !from.0.is_empty() {
+            notes.push(Note::decode(from.bytes()?)?);
+        }
+        Some(notes)
+    }
+}
+
 struct Writer(SecretBytes);
 
 impl Writer {
@@ -639,6 +676,26 @@ mod tests {
             let longer = [bytes, &[0]].concat();
             assert!(Note::decode(&longer).is_none());
         }
+    }
+
+    #[test]
+    fn words_are_read_in_order_and_whole() {
+        let (mut words, mut others) = (Words::default(), Words::default());
+        let all = notes();
+        for (n, note) in all.iter().enumerate() {
+            if n < 3 { &mut words } else { &mut others }.add(note);
+        }
+        words.append(&others);
+        let bytes = words.into_bytes();
+        let bytes = bytes.as_slice();
+        let read = Words::read(bytes).unwrap();
+        assert_eq!(read.len(), all.len());
+        for (read, note) in read.iter().zip(&all) {
+            assert_eq!(read.encode().as_slice(), note.encode().as_slice());
+        }
+        assert!(Words::read(&bytes[..bytes.len() - 1]).is_none());
+        assert!(Words::read(&[0; 7]).is_none());
+        assert!(Words::read(&[]).is_some_and(|none| none.is_empty()));
     }
 
     #[test]

@@ -51,11 +51,11 @@ impl Clustered {
     pub(super) fn look_for(&mut self, room: RoomId) {
         if let Some(member) = self.member {
             let room_tag = self.cluster.key().tag(room);
-            self.ops.push(Op::Claim {
+            let claim = Op::Claim {
                 room: room_tag,
                 member,
-            });
-            self.sent.push(Sent::Claim(room));
+            };
+            self.put(claim, Sent::Claim(room));
         }
     }
 

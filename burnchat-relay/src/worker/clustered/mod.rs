@@ -26,7 +26,7 @@ use self::owner::Owned;
 use self::turn::{Sent, Turn};
 use super::{ByNumber, Worker};
 use crate::Config;
-use crate::cluster::{Asked, Batch, Cluster, Event, Member, Note, Op};
+use crate::cluster::{Asked, Batch, Cluster, Event, Member, Note, Notes, Op, Words};
 use crate::sessions::Sessions;
 
 /// Where in a connection's number its member stands. The rest is the relay's own number of it.
@@ -53,6 +53,8 @@ pub(super) struct Clustered {
     places: HashMap<ConnectionId, RoomId, ByNumber>,
     /// What the current steps said.
     turns: BTreeMap<RoomId, Turn>,
+    /// What is to be said next, all of it to one member at once.
+    words: BTreeMap<Member, Words>,
     ops: Vec<Op>,
     sent: Vec<Sent>,
     in_flight: VecDeque<Vec<Sent>>,
@@ -91,6 +93,7 @@ impl Clustered {
             away: HashMap::default(),
             places: HashMap::default(),
             turns: BTreeMap::new(),
+            words: BTreeMap::new(),
             ops: Vec::new(),
             sent: Vec::new(),
             in_flight: VecDeque::new(),
@@ -125,6 +128,11 @@ impl Clustered {
         self.member.is_some() && self.ending.is_none()
     }
 
+    /// What has happened to the membership and is there already.
+    pub(super) fn event_there_is(&mut self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+
     /// The next that happens to the membership. Cancel safe.
     pub(super) async fn next_event(&mut self) -> Option<Event> {
         tokio::select! {
@@ -144,11 +152,31 @@ impl Clustered {
     }
 
     fn say(&mut self, to: Member, note: &Note) {
-        let note = self.cluster.key().seal_note(to, note.encode());
-        self.ops.push(Op::Say {
-            notes: vec![(to, note)],
-        });
-        self.sent.push(Sent::Note);
+        self.words.entry(to).or_default().add(note);
+    }
+
+    /// Adds a step. What was said before comes before it.
+    fn put(&mut self, op: Op, sent: Sent) {
+        self.end_words();
+        self.ops.push(op);
+        self.sent.push(sent);
+    }
+
+    fn end_words(&mut self) {
+        if !self.words.is_empty() {
+            let words = std::mem::take(&mut self.words);
+            let notes = self.seal_words(words);
+            self.ops.push(Op::Say { notes });
+            self.sent.push(Sent::Note);
+        }
+    }
+
+    fn seal_words(&self, words: BTreeMap<Member, Words>) -> Notes {
+        let key = self.cluster.key();
+        let words = words.into_iter();
+        words
+            .map(|(to, words)| (to, key.seal_note(to, words.into_bytes())))
+            .collect()
     }
 }
 
@@ -168,8 +196,9 @@ impl Worker {
             Some(Event::Done(outcomes)) => return self.done(outcomes),
             Some(Event::Note(sealed)) => {
                 let member = clustered.member.unwrap_or(0);
-                let note = clustered.cluster.key().open_note(member, &sealed);
-                if let Some(note) = note.and_then(|note| Note::decode(note.as_slice())) {
+                let words = clustered.cluster.key().open_note(member, &sealed);
+                let notes = words.and_then(|words| Words::read(words.as_slice()));
+                for note in notes.into_iter().flatten() {
                     self.take_note(note);
                 }
             }
@@ -303,6 +332,7 @@ impl Worker {
         clustered.away.clear();
         clustered.places.clear();
         clustered.turns.clear();
+        clustered.words.clear();
         clustered.ops.clear();
         clustered.sent.clear();
         clustered.in_flight.clear();
@@ -325,8 +355,7 @@ impl Worker {
             return ControlFlow::Break(());
         };
         clustered.ending = Some(told);
-        clustered.ops.push(Op::Leave { member });
-        clustered.sent.push(Sent::Left);
+        clustered.put(Op::Leave { member }, Sent::Left);
         clustered.flush();
         ControlFlow::Continue(())
     }

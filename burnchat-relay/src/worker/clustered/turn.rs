@@ -11,7 +11,7 @@ use burnchat_core::wire::EncodedFrame;
 use super::edge::Found;
 use super::owner::Owned;
 use super::{Clustered, member_of};
-use crate::cluster::{Batch, Item, Member, Note, Notes, Op, Outcome, Place, RoomKey, SealedWrite};
+use crate::cluster::{Batch, Item, Member, Note, Op, Outcome, Place, RoomKey, SealedWrite, Words};
 use crate::websocket::frame::SharedFrame;
 use crate::worker::Worker;
 
@@ -56,15 +56,14 @@ impl Clustered {
     }
 
     /// What a turn says to other members.
-    pub(super) fn notes(&self, turn: &mut Turn) -> Notes {
+    pub(super) fn words(turn: &mut Turn) -> BTreeMap<Member, Words> {
         let said = std::mem::take(&mut turn.items).into_iter();
         let said = said.map(|(member, items)| (member, Note::Said(items)));
-        let all = said.chain(turn.notes.drain(..));
-        all.map(|(member, note)| {
-            let sealed = self.cluster.key().seal_note(member, note.encode());
-            (member, sealed)
-        })
-        .collect()
+        let mut words: BTreeMap<Member, Words> = BTreeMap::new();
+        for (member, note) in said.chain(turn.notes.drain(..)) {
+            words.entry(member).or_default().add(&note);
+        }
+        words
     }
 
     /// A room has changed, or is no more: that goes out with what the turn said of it.
@@ -75,7 +74,7 @@ impl Clustered {
             Change::Burned(room) => (room, None),
         };
         let mut turn = self.turns.remove(&room).unwrap_or_default();
-        let notes = self.notes(&mut turn);
+        let notes = self.seal_words(Self::words(&mut turn));
         let tag = self.cluster.key().tag(room);
         let op = match (self.owned.get_mut(&room), write) {
             (Some(owned), Some(write)) if owned.fence == 0 => {
@@ -95,8 +94,7 @@ impl Clustered {
                     create
                 } else {
                     // Somebody was quicker than the answer that there is a room.
-                    self.ops.push(create);
-                    self.sent.push(Sent::Note);
+                    self.put(create, Sent::Note);
                     Op::Write {
                         room: tag,
                         member,
@@ -128,31 +126,27 @@ impl Clustered {
             }
             (None, _) => return,
         };
-        self.ops.push(op);
-        self.sent.push(Sent::Turn {
-            room,
-            held: turn.held,
-        });
+        let held = turn.held;
+        self.put(op, Sent::Turn { room, held });
     }
 
     /// What was said without a change of the room, and waits for nothing, can be done.
     pub(super) fn put_words(&mut self) -> Vec<Held> {
         let mut now = Vec::new();
         for (room, mut turn) in std::mem::take(&mut self.turns) {
-            let notes = self.notes(&mut turn);
+            let words = Self::words(&mut turn);
             let mut pending = false;
             if let Some(owned) = self.owned.get_mut(&room) {
                 pending = owned.pending > 0;
                 owned.pending += usize::from(pending);
             }
             if pending {
-                self.ops.push(Op::Say { notes });
+                let notes = self.seal_words(words);
                 let held = turn.held;
-                self.sent.push(Sent::Turn { room, held });
+                self.put(Op::Say { notes }, Sent::Turn { room, held });
             } else {
-                if !notes.is_empty() {
-                    self.ops.push(Op::Say { notes });
-                    self.sent.push(Sent::Note);
+                for (member, words) in words {
+                    self.words.entry(member).or_default().append(&words);
                 }
                 now.extend(turn.held);
             }
@@ -161,6 +155,7 @@ impl Clustered {
     }
 
     pub(super) fn flush(&mut self) {
+        self.end_words();
         let (ops, sent) = (
             std::mem::take(&mut self.ops),
             std::mem::take(&mut self.sent),
