@@ -2,7 +2,7 @@
 //!
 //! Each worker counts for itself, in atomics that nobody else writes to often; they are added up when somebody asks.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use burnchat_core::relay::CloseCode;
@@ -36,6 +36,8 @@ pub struct Metrics {
     pub kept_bytes: u64,
     /// Rooms made.
     pub rooms_created: u64,
+    /// Workers that share their rooms with others, now.
+    pub members: u64,
     /// Rooms that another relay had, and that were taken over.
     pub rooms_taken_over: u64,
     /// Rooms burned, by why.
@@ -105,6 +107,8 @@ pub struct Lateness {
 pub(crate) struct Counters {
     pub(crate) rooms_created: Count,
     pub(crate) rooms_taken_over: Count,
+    /// The worker shares its rooms with others, now.
+    pub(crate) is_member: AtomicBool,
     burns_timed: Count,
     burns_asked: Count,
     burns_shutdown: Count,
@@ -187,6 +191,7 @@ impl Counters {
     /// Adds these numbers to those of other workers.
     pub(crate) fn add_to(&self, all: &mut Metrics) {
         all.rooms_created += self.rooms_created.get();
+        all.members += u64::from(self.is_member.load(Ordering::Relaxed));
         all.rooms_taken_over += self.rooms_taken_over.get();
         all.burns.timed += self.burns_timed.get();
         all.burns.asked += self.burns_asked.get();

@@ -125,6 +125,13 @@ impl Relay {
         http::api_router(&self.0)
     }
 
+    /// Whether it can do what it is asked: one that shares its rooms can't while it does not reach what they are shared
+    /// through, and then refuses requests with `relay_ending` and closes connections with 1013.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.shards.iter().all(Shard::is_ready)
+    }
+
     /// Ends the relay. One that shares its rooms hands them to the others, and closes its connections with 1013: their
     /// clients go on elsewhere. Any other burns all rooms in order (spec section 12.3): everyone is told `destroyed` with the reason
     /// `shutdown`, and closed with 1000. Returns when they have been, or when

@@ -3,6 +3,7 @@
 //! Everybody speaks to it through one bounded queue: who has something for it waits until there is room.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::body::Bytes;
 use burnchat_core::crypto::Secret;
@@ -255,6 +256,11 @@ impl Shard {
     /// Returns when everybody's last frame is in their queue.
     pub(crate) async fn shut_down(&self) -> Result<(), Gone> {
         self.ask(|reply| Request::Shutdown { reply }).await
+    }
+
+    /// Whether it has reached the others, if there are to be any.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.is_one_of_several || self.counters.is_member.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_gone(&self) -> bool {

@@ -26,6 +26,7 @@ struct State {
     members_ever: Member,
     members: HashMap<Member, Lives>,
     rooms: HashMap<Tag, Kept>,
+    notes: usize,
 }
 
 struct Lives {
@@ -67,6 +68,7 @@ impl Memory {
             members_ever: 0,
             members: HashMap::new(),
             rooms: HashMap::new(),
+            notes: 0,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -97,6 +99,16 @@ impl Memory {
         let mut state = self.state();
         state.members.clear();
         state.rooms.clear();
+    }
+
+    /// Counts notes from here on.
+    pub(crate) fn forget_notes(&self) {
+        self.state().notes = 0;
+    }
+
+    /// How many notes have been said since.
+    pub(crate) fn notes(&self) -> usize {
+        self.state().notes
     }
 
     /// How many rooms it has.
@@ -146,7 +158,8 @@ impl State {
         self.rooms.retain(|_, room| room.end > now);
     }
 
-    fn say(&self, notes: Notes) {
+    fn say(&mut self, notes: Notes) {
+        self.notes += notes.len();
         for (member, note) in notes {
             if let Some(lives) = self.members.get(&member) {
                 let at = Instant::now();

@@ -64,6 +64,8 @@ pub(crate) enum Event {
     Note(Vec<u8>),
     /// These live.
     Living(Vec<Member>),
+    /// Countdowns have waited for one another.
+    CountdownsDue,
     /// A task of the worker has something to say.
     Say(Member, Note),
     /// It is no member any more.

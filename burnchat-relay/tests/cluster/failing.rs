@@ -9,8 +9,9 @@ use tokio::time::sleep;
 use super::balancer::Balancer;
 use super::people::{Guest, Made, numbered, relay, relay_with};
 use super::redis::Redis;
-use crate::harness::now;
+use crate::harness::http::get;
 use crate::harness::program::Program;
+use crate::harness::{in_time, now};
 
 /// How long a conversation may stand still.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -123,7 +124,8 @@ async fn an_owner_that_slept_too_long_serves_nothing_of_what_is_anothers_now() {
 #[tokio::test]
 async fn redis_forgets_everything_and_so_do_the_relays() {
     let mut redis = Redis::start().await;
-    let (one, two) = (relay(&redis).await, relay(&redis).await);
+    let watched = relay_with(&redis, &["--metrics-listen", "127.0.0.1:0"]);
+    let (one, two) = (watched.await, relay(&redis).await);
     let [a, b] = [one.address, two.address];
     let made = Made::at(a).await;
     let mut ana = Guest::create(&made, &[a]).await;
@@ -131,12 +133,17 @@ async fn redis_forgets_everything_and_so_do_the_relays() {
     for guest in [&mut ana, &mut ben] {
         guest.until_here_are(2).await;
     }
+    let metrics = one.metrics.unwrap();
+    assert_eq!(get(metrics, "/readyz", &[]).await.status, 200);
+    redis.stop().await;
+    in_time(async { while get(metrics, "/readyz", &[]).await.status != 503 {} }).await;
     redis.restart().await;
     for guest in [&mut ana, &mut ben] {
         guest.until(|guest| guest.ended.is_some()).await;
     }
     // They go on by themselves.
-    let made = Made::at(a).await;
+    in_time(async { while get(metrics, "/readyz", &[]).await.status != 200 {} }).await;
+    let made = Made::at_last(a).await;
     let mut ana = Guest::create(&made, &[a]).await;
     let mut ben = Guest::join(&made, &[b]).await;
     for guest in [&mut ana, &mut ben] {

@@ -96,9 +96,14 @@ impl Redis {
         format!("redis+unix://{}", self.socket().display())
     }
 
-    /// It ends, and another begins with nothing.
-    pub(crate) async fn restart(&mut self) {
+    /// It ends.
+    pub(crate) async fn stop(&mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// Another begins with nothing.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
         self.child = run(&self.folder, &self.settings);
         self.until_it_answers().await;
     }

@@ -65,6 +65,11 @@ async fn metrics(State(watched): State<Watched>) -> impl IntoResponse {
 async fn ready(State(watched): State<Watched>) -> (StatusCode, &'static str) {
     if watched.ending.load(Ordering::Relaxed) {
         (StatusCode::SERVICE_UNAVAILABLE, "ending\n")
+    } else if !watched.relay.is_ready() {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "without the other relays\n",
+        )
     } else {
         (StatusCode::OK, "ready\n")
     }
@@ -86,6 +91,11 @@ impl Collector for Scrape {
             of.participants,
         )?;
         page.counter("rooms_created", "Rooms made", of.rooms_created)?;
+        page.gauge(
+            "members",
+            "Workers that share their rooms with other relays",
+            of.members,
+        )?;
         page.counter(
             "rooms_taken_over",
             "Rooms taken over from other relays",

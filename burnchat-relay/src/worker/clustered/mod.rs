@@ -14,10 +14,13 @@ mod turn;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use burnchat_core::ids::RoomId;
 use burnchat_core::relay::{CloseCode, ConnectionId, Hub};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 pub(super) use self::asking::Reply;
 use self::asking::Waiting;
@@ -32,6 +35,8 @@ use crate::sessions::Sessions;
 /// Where in a connection's number its member stands. The rest is the relay's own number of it.
 const MEMBER_SHIFT: u32 = 40;
 
+/// How long countdowns wait for one another.
+const TOGETHER: Duration = Duration::from_millis(50);
 /// Batches on their way before no request is looked at.
 const IN_FLIGHT: usize = 32;
 
@@ -55,6 +60,9 @@ pub(super) struct Clustered {
     turns: BTreeMap<RoomId, Turn>,
     /// What is to be said next, all of it to one member at once.
     words: BTreeMap<Member, Words>,
+    /// Countdowns, and until when they wait for others: every room has some, and they say nothing that is new.
+    countdowns: BTreeMap<Member, Words>,
+    countdowns_due: Option<Instant>,
     ops: Vec<Op>,
     sent: Vec<Sent>,
     in_flight: VecDeque<Vec<Sent>>,
@@ -94,6 +102,8 @@ impl Clustered {
             places: HashMap::default(),
             turns: BTreeMap::new(),
             words: BTreeMap::new(),
+            countdowns: BTreeMap::new(),
+            countdowns_due: None,
             ops: Vec::new(),
             sent: Vec::new(),
             in_flight: VecDeque::new(),
@@ -136,6 +146,7 @@ impl Clustered {
     /// The next that happens to the membership. Cancel safe.
     pub(super) async fn next_event(&mut self) -> Option<Event> {
         tokio::select! {
+            () = at(self.countdowns_due) => Some(Event::CountdownsDue),
             event = self.events.recv() => event,
             Some((to, note)) = self.later_notes.recv() => Some(Event::Say(to, note)),
         }
@@ -162,6 +173,21 @@ impl Clustered {
         self.sent.push(sent);
     }
 
+    /// Countdowns wait for others, as long as they are true enough.
+    fn put_countdown(&mut self, to: Member, note: &Note) {
+        self.countdowns.entry(to).or_default().add(note);
+        self.countdowns_due
+            .get_or_insert_with(|| Instant::now() + TOGETHER);
+    }
+
+    /// They wait no longer.
+    fn say_countdowns(&mut self) {
+        self.countdowns_due = None;
+        for (member, words) in std::mem::take(&mut self.countdowns) {
+            self.words.entry(member).or_default().append(&words);
+        }
+    }
+
     fn end_words(&mut self) {
         if !self.words.is_empty() {
             let words = std::mem::take(&mut self.words);
@@ -180,6 +206,13 @@ impl Clustered {
     }
 }
 
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Worker {
     /// Something has happened to the membership.
     pub(super) fn handle_event(&mut self, event: Option<Event>) -> ControlFlow<()> {
@@ -190,6 +223,7 @@ impl Worker {
             Some(Event::Joined(member)) => {
                 clustered.member = Some(member);
                 clustered.has_begun = true;
+                self.counters.is_member.store(true, Ordering::Relaxed);
                 // Until it is told.
                 clustered.living.clear();
             }
@@ -202,6 +236,7 @@ impl Worker {
                     self.take_note(note);
                 }
             }
+            Some(Event::CountdownsDue) => clustered.say_countdowns(),
             Some(Event::Say(to, note)) => clustered.say(to, &note),
             Some(Event::Living(living)) => self.living(living),
             Some(Event::Lost) | None => {
@@ -326,6 +361,7 @@ impl Worker {
             return;
         };
         clustered.member = None;
+        self.counters.is_member.store(false, Ordering::Relaxed);
         clustered.living.clear();
         clustered.owned.clear();
         clustered.elsewhere.clear();
@@ -333,6 +369,8 @@ impl Worker {
         clustered.places.clear();
         clustered.turns.clear();
         clustered.words.clear();
+        clustered.countdowns.clear();
+        clustered.countdowns_due = None;
         clustered.ops.clear();
         clustered.sent.clear();
         clustered.in_flight.clear();

@@ -1,6 +1,7 @@
 //! Stories of several relays, on a clock that is not waited for, with a memory that is told when to answer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use burnchat_core::client::{
@@ -34,6 +35,9 @@ const AGAIN: Duration = Duration::from_millis(250);
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Numbers for connections.
+static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+
 /// A memory, and what everybody counts by.
 struct World {
     memory: Memory,
@@ -61,6 +65,7 @@ struct Person {
     heard: Vec<String>,
     accepted: usize,
     resumed: usize,
+    countdowns: Vec<(tokio::time::Instant, u64)>,
     ended: Option<EndReason>,
 }
 
@@ -134,6 +139,7 @@ impl World {
             heard: Vec::new(),
             accepted: 0,
             resumed: 0,
+            countdowns: Vec::new(),
             ended: None,
         }
     }
@@ -264,7 +270,7 @@ impl Person {
         // Somewhere else the next time.
         self.relays.rotate_left(1);
         self.connections += 1;
-        let connection = ConnectionId(u64::from(self.name.as_bytes()[0]) << 8 | self.connections);
+        let connection = ConnectionId(CONNECTIONS.fetch_add(1, Ordering::Relaxed));
         let (outbox, outgoings, cut) = channel(Capacity::of(&Config::default()));
         let request = Request::Connect {
             connection,
@@ -320,6 +326,10 @@ impl Person {
                     self.heard.push(message.text.as_str().to_owned());
                 }
                 Output::Event(Event::Accepted { .. }) => self.accepted += 1,
+                Output::Event(Event::Countdown { seconds_remaining }) => {
+                    let now = tokio::time::Instant::now();
+                    self.countdowns.push((now, seconds_remaining));
+                }
                 Output::Event(Event::Resumed) => self.resumed += 1,
                 Output::Event(Event::Ended(reason)) => self.ended = Some(reason),
                 _ => {}
@@ -529,6 +539,36 @@ async fn relays_that_leave_in_turn_lose_nothing() {
         all_is_heard(&mut people, said).await;
     }
     assert!(people.iter().all(|person| person.resumed >= 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn countdowns_of_many_rooms_go_together_and_arrive_in_time() {
+    let world = World::new();
+    let [one, two] = world.relays(0);
+    let mut everybody: Vec<Person> = Vec::new();
+    for _ in 0..5 {
+        let (_, link) = world.room(&one).await;
+        for (name, relay) in [("ana", &one), ("ben", &two)] {
+            everybody.push(world.person(name, &link, JoinOptions::default(), &[relay]));
+        }
+    }
+    pass(&mut everybody, Duration::from_secs(60)).await;
+    for pair in everybody.chunks(2) {
+        let [ana, ben] = pair else { unreachable!() };
+        let counts = [ana, ben].map(|person| person.countdowns.len());
+        assert!(
+            counts.iter().all(|count| (5..=6).contains(count)),
+            "{counts:?}"
+        );
+        for (at, left) in &ben.countdowns {
+            let of_ana = ana.countdowns.iter().find(|(_, same)| same == left);
+            let later = of_ana.map(|(first, _)| *at - *first);
+            assert!(later.is_none_or(|later| later <= Duration::from_millis(100)));
+        }
+    }
+    world.memory.forget_notes();
+    pass(&mut everybody, Duration::from_secs(10)).await;
+    assert!(world.memory.notes() <= 2, "{}", world.memory.notes());
 }
 
 #[tokio::test(start_paused = true)]

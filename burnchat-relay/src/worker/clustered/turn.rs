@@ -15,6 +15,9 @@ use crate::cluster::{Batch, Item, Member, Note, Op, Outcome, Place, RoomKey, Sea
 use crate::websocket::frame::SharedFrame;
 use crate::worker::Worker;
 
+/// How a countdown begins, as this relay encodes it.
+const COUNTDOWN: &str = r#"{"type":"countdown","#;
+
 #[derive(Default)]
 pub(super) struct Turn {
     pub(super) held: Vec<Held>,
@@ -219,8 +222,8 @@ impl Worker {
                 let (own, others): (Vec<_>, Vec<_>) = to
                     .into_iter()
                     .partition(|connection| clustered.is_own(*connection));
-                let turn = clustered.turns.entry(room).or_default();
                 if !own.is_empty() {
+                    let turn = clustered.turns.entry(room).or_default();
                     turn.held.push(Held::Send(own, frame.clone()));
                 }
                 let mut of_member: BTreeMap<Member, Vec<ConnectionId>> = BTreeMap::new();
@@ -228,8 +231,15 @@ impl Worker {
                     let of_one = of_member.entry(member_of(connection)).or_default();
                     of_one.push(connection);
                 }
+                let is_countdown = frame.as_str().starts_with(COUNTDOWN);
                 for (member, to) in of_member {
                     let frame = Bytes::from_owner(SharedFrame(frame.clone()));
+                    if is_countdown {
+                        let said = Note::Said(vec![Item::Send { to, frame }]);
+                        clustered.put_countdown(member, &said);
+                        continue;
+                    }
+                    let turn = clustered.turns.entry(room).or_default();
                     let items = turn.items.entry(member).or_default();
                     items.push(Item::Send { to, frame });
                 }
