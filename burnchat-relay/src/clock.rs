@@ -74,6 +74,7 @@ impl Clock {
 
     /// A clock that goes with tokio's, which a test may have in its hands.
     #[cfg(test)]
+    #[expect(clippy::disallowed_methods, reason = "that is what it goes with")]
     pub(crate) fn of_tokio(wall_millis: u64) -> Self {
         struct OfTokio(tokio::time::Instant);
         impl Source for OfTokio {

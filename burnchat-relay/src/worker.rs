@@ -98,7 +98,7 @@ impl Worker {
         cluster: &Cluster,
         sessions: Arc<Sessions>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let (clustered, task) = Clustered::new(cluster, sessions);
+        let (clustered, task) = Clustered::new(cluster, self.clock.clone(), sessions);
         self.hub = Clustered::hub(cluster, &self.config);
         self.cluster = Some(Box::new(clustered));
         task
@@ -194,9 +194,10 @@ impl Worker {
                 reply,
             } => {
                 if self.cluster.is_some() {
-                    let tell = move |answer| match answer {
-                        Answer::Info(info) => drop(reply.send(info)),
-                        _ => {}
+                    let tell = move |answer| {
+                        if let Answer::Info(info) = answer {
+                            let _ = reply.send(info);
+                        }
                     };
                     self.ask_clustered(room, Asked::Info { ticket }, Reply(Box::new(tell)));
                 } else {
@@ -220,9 +221,10 @@ impl Worker {
             }
             Request::TakeDown { room, reply } => {
                 if self.cluster.is_some() {
-                    let tell = move |answer| match answer {
-                        Answer::TakenDown(there) => drop(reply.send(there)),
-                        _ => {}
+                    let tell = move |answer| {
+                        if let Answer::TakenDown(there) = answer {
+                            let _ = reply.send(there);
+                        }
                     };
                     self.ask_clustered(room, Asked::TakeDown, Reply(Box::new(tell)));
                     return ControlFlow::Continue(());
@@ -508,9 +510,10 @@ impl Worker {
 
 /// Who waits to hear that something was done.
 fn done(reply: oneshot::Sender<Result<(), Refusal>>) -> Reply {
-    Reply(Box::new(move |answer| match answer {
-        Answer::Done(done) => drop(reply.send(done)),
-        _ => {}
+    Reply(Box::new(move |answer| {
+        if let Answer::Done(done) = answer {
+            let _ = reply.send(done);
+        }
     }))
 }
 

@@ -1,5 +1,10 @@
 //! What every shared memory must do: of the one within the process, and of a Redis.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the clock of these stories is tokio's, and nobody suspends the machine in them"
+)]
+
 use std::process::Stdio;
 use std::time::Duration;
 

@@ -1,5 +1,10 @@
 //! A shared memory within the process, on tokio's clock: what stories about several relays are told with.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the clock of these stories is tokio's, and nobody suspends the machine in them"
+)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;

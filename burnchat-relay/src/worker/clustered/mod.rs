@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use burnchat_core::ids::RoomId;
 use burnchat_core::relay::{CloseCode, ConnectionId, Hub};
+use burnchat_core::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
 
 pub(super) use self::asking::Reply;
 use self::asking::Waiting;
@@ -29,6 +29,7 @@ use self::owner::Owned;
 use self::turn::{Sent, Turn};
 use super::{ByNumber, Worker};
 use crate::Config;
+use crate::clock::Clock;
 use crate::cluster::{Asked, Batch, Cluster, Event, Member, Note, Notes, Op, Words};
 use crate::sessions::Sessions;
 
@@ -62,7 +63,8 @@ pub(super) struct Clustered {
     words: BTreeMap<Member, Words>,
     /// Countdowns, and until when they wait for others: every room has some, and they say nothing that is new.
     countdowns: BTreeMap<Member, Words>,
-    countdowns_due: Option<Instant>,
+    countdowns_due: Option<Timestamp>,
+    clock: Clock,
     ops: Vec<Op>,
     sent: Vec<Sent>,
     in_flight: VecDeque<Vec<Sent>>,
@@ -85,6 +87,7 @@ impl Clustered {
     /// With the task that keeps up its membership.
     pub(super) fn new(
         cluster: &Cluster,
+        clock: Clock,
         sessions: Arc<Sessions>,
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (way, task) = cluster.way();
@@ -104,6 +107,7 @@ impl Clustered {
             words: BTreeMap::new(),
             countdowns: BTreeMap::new(),
             countdowns_due: None,
+            clock,
             ops: Vec::new(),
             sent: Vec::new(),
             in_flight: VecDeque::new(),
@@ -146,7 +150,9 @@ impl Clustered {
     /// The next that happens to the membership. Cancel safe.
     pub(super) async fn next_event(&mut self) -> Option<Event> {
         tokio::select! {
-            () = at(self.countdowns_due) => Some(Event::CountdownsDue),
+            () = self.clock.sleep_until(self.countdowns_due), if self.countdowns_due.is_some() => {
+                Some(Event::CountdownsDue)
+            }
             event = self.events.recv() => event,
             Some((to, note)) = self.later_notes.recv() => Some(Event::Say(to, note)),
         }
@@ -177,7 +183,7 @@ impl Clustered {
     fn put_countdown(&mut self, to: Member, note: &Note) {
         self.countdowns.entry(to).or_default().add(note);
         self.countdowns_due
-            .get_or_insert_with(|| Instant::now() + TOGETHER);
+            .get_or_insert_with(|| self.clock.now() + TOGETHER);
     }
 
     /// They wait no longer.
@@ -203,13 +209,6 @@ impl Clustered {
         words
             .map(|(to, words)| (to, key.seal_note(to, words.into_bytes())))
             .collect()
-    }
-}
-
-async fn at(due: Option<Instant>) {
-    match due {
-        Some(due) => sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }
 

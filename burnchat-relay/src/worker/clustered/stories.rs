@@ -1,5 +1,10 @@
 //! Stories of several relays, on a clock that is not waited for, with a memory that is told when to answer.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the clock of these stories is tokio's, and nobody suspends the machine in them"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
