@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use core::borrow::Borrow;
+use core::fmt;
 
 use zeroize::Zeroize;
 
@@ -9,21 +10,30 @@ use crate::ids::RoomId;
 
 /// A room's id behind a pointer, because a map that lets an entry go leaves its bytes where they were; wiped with the
 /// last who holds it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(burnchat_sim, derive(Hash))]
-pub(super) struct KeptId(Arc<Wiped>);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeptId(Arc<Wiped>);
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(burnchat_sim, derive(Clone, Hash))]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(burnchat_sim, derive(Clone))]
 struct Wiped(RoomId);
 
 impl KeptId {
-    pub(super) fn new(id: RoomId) -> Self {
+    /// Keeps it.
+    #[must_use]
+    pub fn new(id: RoomId) -> Self {
         Self(Arc::new(Wiped(id)))
     }
 
-    pub(super) fn get(&self) -> RoomId {
+    /// The id.
+    #[must_use]
+    pub fn get(&self) -> RoomId {
         self.0.0
+    }
+}
+
+impl fmt::Debug for KeptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeptId(..)")
     }
 }
 

@@ -60,6 +60,7 @@ use core::fmt;
 
 pub use handover::{Adopted, Change, NotACopy, RoomCopy, RoomWrite};
 pub use hub::Hub;
+pub use kept_id::KeptId;
 pub use limits::{Limits, Rate};
 pub use quota::Bucket;
 

@@ -8,6 +8,8 @@ mod harness;
 mod balancer;
 #[cfg(test)]
 mod failing;
+#[cfg(all(test, target_os = "linux"))]
+mod memory;
 #[cfg(test)]
 mod people;
 #[cfg(test)]

@@ -71,6 +71,10 @@ impl Redis {
         redis
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     pub(crate) fn port(&self) -> &str {
         &self.port
     }

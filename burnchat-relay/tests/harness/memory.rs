@@ -1,12 +1,18 @@
 //! The memory of another process, all of it that can be read.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{File, read_to_string};
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use super::markers::Finder;
+use super::now;
 
 const CHUNK: usize = 1 << 14;
+/// Threads and connections need a moment to let go of what they were just doing. A connection for requests is kept open
+/// for 10 s, and closed by the next answer or 10 s after its last one.
+const LETTING_GO: Duration = Duration::from_secs(25);
 
 /// Something that was found.
 pub(crate) struct Find {
@@ -75,4 +81,21 @@ impl fmt::Debug for Find {
             self.what, self.map, self.at, self.round
         )
     }
+}
+
+/// Searches until nothing is left, or the time for that is over.
+pub(crate) async fn expect_nothing(pid: u32, finder: &Finder) {
+    let started = now();
+    let mut left = search(pid, finder);
+    while !left.is_empty() && now().millis_since(started) < LETTING_GO.as_millis() as u64 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        left = search(pid, finder);
+    }
+    let mut places = BTreeMap::<_, usize>::new();
+    for find in &left {
+        let place = format!("{} in {}", find.what, find.map);
+        *places.entry(place).or_default() += 1;
+    }
+    let some: Vec<_> = left.iter().take(20).collect();
+    assert!(left.is_empty(), "left: {places:#?}, such as {some:#?}");
 }

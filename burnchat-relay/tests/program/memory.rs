@@ -15,17 +15,13 @@ use tokio::net::TcpStream;
 use crate::harness::http::delete;
 use crate::harness::life::{HttpLife, Life, LifeOver};
 use crate::harness::markers::{Finder, Markers};
-use crate::harness::memory::search;
+use crate::harness::memory::{expect_nothing, search};
 use crate::harness::participant::Transport;
 use crate::harness::program::Program;
 use crate::harness::session::{Browser, Session};
 use crate::harness::tls::{DOMAIN, Files, Root};
 use crate::harness::wire::Wire;
 use crate::harness::{Room, in_time, now};
-
-/// Threads and connections need a moment to let go of what they were just doing. A connection for requests is kept open
-/// for 10 s, and closed by the next answer or 10 s after its last one.
-const LETTING_GO: Duration = Duration::from_secs(25);
 
 #[tokio::test]
 async fn nothing_of_a_burned_room_is_left_in_memory() {
@@ -76,7 +72,7 @@ async fn nothing_is_left_once_a_relay_that_ends_has_burned_its_rooms() {
     program.until_logged("asked to end").await;
     assert!(TcpStream::connect(program.address).await.is_err());
     http.end(BurnReason::Shutdown).await;
-    expect_nothing(&program, &finder).await;
+    expect_nothing(program.id(), &finder).await;
     life.end(BurnReason::Shutdown).await;
     assert_eq!(program.exit_code().await, 0);
 }
@@ -112,7 +108,7 @@ async fn nothing_is_left_on_a_connection_that_is_used_for_more_and_more_requests
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     });
-    expect_nothing(&program, &finder).await;
+    expect_nothing(program.id(), &finder).await;
     in_time(asking).await.unwrap();
 }
 
@@ -164,7 +160,7 @@ async fn nothing_is_left_of_what_requests_have_shown() {
     }
     let answer = delete(program.address, &path, &[("Burnchat-Creator", &token)]).await;
     assert_eq!(answer.status, 204);
-    expect_nothing(&program, &finder).await;
+    expect_nothing(program.id(), &finder).await;
 }
 
 /// Starts the program; not where nobody may look into its memory.
@@ -203,7 +199,7 @@ async fn live_and_burn<A: Transport, B: Transport>(program: &Program, relay: Soc
             _ => life.burn_over_http().await,
         }
     }
-    expect_nothing(program, &finder).await;
+    expect_nothing(program.id(), &finder).await;
 }
 
 async fn until_found(program: &Program, finder: &Finder, what: &[&str]) {
@@ -235,21 +231,4 @@ fn expect_everything(program: &Program, finder: &Finder, rooms: usize) {
             "{what} was found {found} times while the rooms lived"
         );
     }
-}
-
-/// Searches until nothing is left, or the time for that is over.
-async fn expect_nothing(program: &Program, finder: &Finder) {
-    let started = now();
-    let mut left = search(program.id(), finder);
-    while !left.is_empty() && now().millis_since(started) < LETTING_GO.as_millis() as u64 {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        left = search(program.id(), finder);
-    }
-    let mut places = BTreeMap::<_, usize>::new();
-    for find in &left {
-        let place = format!("{} in {}", find.what, find.map);
-        *places.entry(place).or_default() += 1;
-    }
-    let some: Vec<_> = left.iter().take(20).collect();
-    assert!(left.is_empty(), "left: {places:#?}, such as {some:#?}");
 }

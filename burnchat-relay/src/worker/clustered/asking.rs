@@ -1,6 +1,7 @@
 //! Requests from outside: for a room, wherever it is, and for who holds a session.
 
 use burnchat_core::ids::RoomId;
+use burnchat_core::relay::KeptId;
 
 use super::edge::At;
 use super::turn::Held;
@@ -13,7 +14,7 @@ use crate::worker::Worker;
 pub(super) struct Waiting {
     /// Who is to answer, once that is known.
     pub(super) at: Option<Member>,
-    pub(super) room: RoomId,
+    pub(super) room: KeptId,
     what: Asked,
     reply: Reply,
 }
@@ -25,12 +26,13 @@ impl Clustered {
     /// Remembers a request until it is answered.
     fn note_asked(&mut self, room: RoomId, what: Asked, reply: Reply) -> u64 {
         self.asked_ever += 1;
-        let waiting = Waiting {
+        // In a box: a map that lets an entry go leaves its bytes where they were.
+        let waiting = Box::new(Waiting {
             at: None,
-            room,
+            room: KeptId::new(room),
             what,
             reply,
-        };
+        });
         self.asked.insert(self.asked_ever, waiting);
         self.asked_ever
     }
@@ -43,7 +45,7 @@ impl Clustered {
         let note = Note::Ask {
             from,
             number,
-            room: waiting.room,
+            room: waiting.room.get(),
             what: waiting.what,
         };
         self.say(at, &note);
@@ -71,7 +73,7 @@ impl Clustered {
                 continue;
             }
             waiting.at = None;
-            let room = waiting.room;
+            let room = waiting.room.get();
             let place = self.elsewhere(room);
             place.asks.push(number);
             // What it has been answered comes first.
@@ -125,15 +127,15 @@ impl Worker {
         let Some(clustered) = &mut self.cluster else {
             return;
         };
-        let Some(Waiting {
-            room, what, reply, ..
-        }) = clustered.asked.remove(&number)
-        else {
+        let Some(waiting) = clustered.asked.remove(&number) else {
             return;
         };
-        let answer = self.perform(room, &what);
+        let Waiting {
+            room, what, reply, ..
+        } = *waiting;
+        let answer = self.perform(room.get(), &what);
         if let Some(clustered) = &mut self.cluster {
-            let turn = clustered.turns.entry(room).or_default();
+            let turn = clustered.turn(&room);
             turn.held.push(Held::Tell(Box::new(move |kept| {
                 if kept {
                     reply.0(answer);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use axum::body::Bytes;
 use burnchat_core::ids::RoomId;
-use burnchat_core::relay::{ConnectionId, Disconnect, PeerKey};
+use burnchat_core::relay::{ConnectionId, Disconnect, KeptId, PeerKey};
 use burnchat_core::time::Timestamp;
 
 use super::turn::Sent;
@@ -43,7 +43,7 @@ pub(super) enum Found {
 }
 
 pub(super) struct Away {
-    pub(super) room: RoomId,
+    pub(super) room: KeptId,
     pub(super) waiting: VecDeque<Bytes>,
 }
 
@@ -55,7 +55,7 @@ impl Clustered {
                 room: room_tag,
                 member,
             };
-            self.put(claim, Sent::Claim(room));
+            self.put(claim, Sent::Claim(KeptId::new(room)));
         }
     }
 
@@ -64,7 +64,8 @@ impl Clustered {
         if !self.elsewhere.contains_key(&room) {
             self.look_for(room);
         }
-        self.elsewhere.entry(room).or_insert_with(|| Elsewhere {
+        let kept = KeptId::new(room);
+        self.elsewhere.entry(kept).or_insert_with(|| Elsewhere {
             at: At::Asking,
             connections: BTreeMap::new(),
             gone: Vec::new(),
@@ -99,12 +100,12 @@ impl Worker {
             return;
         };
         if here {
-            clustered.places.insert(connection, room);
+            clustered.places.insert(connection, KeptId::new(room));
             self.hub.handle_connect(now, connection, peer, room);
             return;
         }
         let away = Away {
-            room,
+            room: KeptId::new(room),
             waiting: VecDeque::new(),
         };
         clustered.away.insert(connection, away);
@@ -136,7 +137,7 @@ impl Worker {
             return false;
         };
         away.waiting.push_back(frame.clone());
-        let room = away.room;
+        let room = away.room.get();
         if let Some(found) = clustered.elsewhere.get_mut(&room)
             && let At::Member(at) = found.at
         {
@@ -162,7 +163,7 @@ impl Worker {
             self.hub.handle_disconnect(now, connection, end);
             return;
         };
-        let (room, clean) = (away.room, end == Disconnect::Clean);
+        let (room, clean) = (away.room.get(), end == Disconnect::Clean);
         let Some(found) = clustered.elsewhere.get_mut(&room) else {
             return;
         };
@@ -279,7 +280,7 @@ impl Worker {
         }
         if !place.connections.is_empty() {
             place.at = At::Member(at);
-            clustered.elsewhere.insert(room, place);
+            clustered.elsewhere.insert(KeptId::new(room), place);
         }
     }
 

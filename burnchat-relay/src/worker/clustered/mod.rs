@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use burnchat_core::ids::RoomId;
-use burnchat_core::relay::{CloseCode, ConnectionId, Hub};
+use burnchat_core::relay::{CloseCode, ConnectionId, Hub, KeptId};
 use burnchat_core::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
@@ -50,15 +50,15 @@ pub(super) struct Clustered {
     has_begun: bool,
     living: BTreeSet<Member>,
     /// Rooms this worker runs.
-    owned: HashMap<RoomId, Owned>,
+    owned: HashMap<KeptId, Owned>,
     /// Rooms it has connections to and does not run, or is asked for.
-    elsewhere: HashMap<RoomId, Elsewhere>,
+    elsewhere: HashMap<KeptId, Elsewhere>,
     /// Own connections to those.
     away: HashMap<ConnectionId, Away, ByNumber>,
     /// The rooms of all connections the hub has.
-    places: HashMap<ConnectionId, RoomId, ByNumber>,
+    places: HashMap<ConnectionId, KeptId, ByNumber>,
     /// What the current steps said.
-    turns: BTreeMap<RoomId, Turn>,
+    turns: BTreeMap<KeptId, Turn>,
     /// What is to be said next, all of it to one member at once.
     words: BTreeMap<Member, Words>,
     /// Countdowns, and until when they wait for others: every room has some, and they say nothing that is new.
@@ -69,7 +69,7 @@ pub(super) struct Clustered {
     sent: Vec<Sent>,
     in_flight: VecDeque<Vec<Sent>>,
     /// Requests another member is to answer.
-    asked: HashMap<u64, Waiting>,
+    asked: HashMap<u64, Box<Waiting>>,
     asked_ever: u64,
     ending: Option<oneshot::Sender<()>>,
     /// Sessions over plain HTTP of the whole relay.
@@ -156,6 +156,11 @@ impl Clustered {
             event = self.events.recv() => event,
             Some((to, note)) = self.later_notes.recv() => Some(Event::Say(to, note)),
         }
+    }
+
+    /// What the current steps say of a room.
+    fn turn(&mut self, room: &KeptId) -> &mut Turn {
+        self.turns.entry(room.clone()).or_default()
     }
 
     fn is_own(&self, connection: ConnectionId) -> bool {
@@ -278,7 +283,7 @@ impl Worker {
                         clustered.say(from, &Note::NotMine { room });
                     }
                 } else if let Note::Frame { connection, .. } | Note::Gone { connection, .. } = note
-                    && clustered.places.get(&connection) == Some(&room)
+                    && clustered.places.get(&connection).map(KeptId::get) == Some(room)
                 {
                     // It was told that there is no such room, or will be.
                     self.take_note_here(note);
@@ -292,7 +297,7 @@ impl Worker {
             }
             Note::NotMine { room } => {
                 clustered.lose_sight(room);
-                clustered.ask_again(|waiting| waiting.room == room);
+                clustered.ask_again(|waiting| waiting.room.get() == room);
             }
             Note::Sync { room } => {
                 let Some(place) = clustered.elsewhere.get_mut(&room) else {
@@ -325,7 +330,7 @@ impl Worker {
                 At::Member(member) => clustered.is_dead(member),
                 At::Asking | At::Waiting(_) => false,
             })
-            .map(|(room, _)| *room)
+            .map(|(room, _)| room.get())
             .collect();
         for room in lost {
             clustered.lose_sight(room);

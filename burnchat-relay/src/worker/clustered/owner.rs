@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use axum::body::Bytes;
 use burnchat_core::ids::RoomId;
-use burnchat_core::relay::{CloseCode, ConnectionId, Disconnect, RoomCopy};
+use burnchat_core::relay::{CloseCode, ConnectionId, Disconnect, KeptId, RoomCopy};
 use burnchat_core::time::Timestamp;
 use tracing::warn;
 
@@ -14,7 +14,7 @@ use crate::rng;
 use crate::worker::Worker;
 
 pub(super) struct Owned {
-    pub(super) key: RoomKey,
+    pub(super) key: Box<RoomKey>,
     /// 0 until it is made.
     pub(super) fence: u64,
     /// What is on its way.
@@ -36,7 +36,10 @@ impl Worker {
         };
         let mut frames = Vec::new();
         for (connection, peer) in place.connections {
-            let known = clustered.places.insert(connection, room).is_some();
+            let known = clustered
+                .places
+                .insert(connection, KeptId::new(room))
+                .is_some();
             if !known {
                 self.hub.handle_connect(now, connection, peer, room);
             }
@@ -114,14 +117,14 @@ impl Worker {
         self.counters.rooms_taken_over.add(1);
         self.totals.adopt_room(adopted.owner);
         let owned = Owned {
-            key,
+            key: Box::new(key),
             fence,
             pending: 0,
         };
-        clustered.owned.insert(room, owned);
+        clustered.owned.insert(KeptId::new(room), owned);
         let mut dead = Vec::new();
         for connection in adopted.connections {
-            clustered.places.insert(connection, room);
+            clustered.places.insert(connection, KeptId::new(room));
             let lives = match clustered.is_own(connection) {
                 true => self.connections.contains_key(&connection),
                 false => !clustered.is_dead(member_of(connection)),
@@ -159,7 +162,7 @@ impl Worker {
         let connections: Vec<ConnectionId> = clustered
             .places
             .iter()
-            .filter(|(_, place)| **place == room)
+            .filter(|(_, place)| place.get() == room)
             .map(|(connection, _)| *connection)
             .collect();
         let mut members = HashSet::new();
@@ -192,7 +195,11 @@ impl Worker {
                 peer,
                 room,
             } => {
-                if clustered.places.insert(connection, room).is_none() {
+                if clustered
+                    .places
+                    .insert(connection, KeptId::new(room))
+                    .is_none()
+                {
                     self.hub.handle_connect(now, connection, peer, room);
                 }
                 self.carry_out();
@@ -208,7 +215,7 @@ impl Worker {
                 let known = clustered.places.contains_key(&connection);
                 self.carry_out();
                 if known && let Some(clustered) = &mut self.cluster {
-                    let turn = clustered.turns.entry(room).or_default();
+                    let turn = clustered.turn(&KeptId::new(room));
                     let items = turn.items.entry(member_of(connection)).or_default();
                     items.push(Item::Taken {
                         connection,
@@ -235,7 +242,7 @@ impl Worker {
             } => {
                 let answer = self.perform(room, &what);
                 if let Some(clustered) = &mut self.cluster {
-                    let turn = clustered.turns.entry(room).or_default();
+                    let turn = clustered.turn(&KeptId::new(room));
                     turn.notes.push((from, Note::Answer { number, answer }));
                 }
             }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use axum::body::Bytes;
 use burnchat_core::ids::RoomId;
-use burnchat_core::relay::{Change, CloseCode, ConnectionId, Output, RoomWrite};
+use burnchat_core::relay::{Change, CloseCode, ConnectionId, KeptId, Output, RoomWrite};
 use burnchat_core::wire::EncodedFrame;
 
 use super::edge::Found;
@@ -36,8 +36,8 @@ pub(super) enum Held {
 }
 
 pub(super) enum Sent {
-    Turn { room: RoomId, held: Vec<Held> },
-    Claim(RoomId),
+    Turn { room: KeptId, held: Vec<Held> },
+    Claim(KeptId),
     Note,
     Left,
 }
@@ -129,7 +129,7 @@ impl Clustered {
             }
             (None, _) => return,
         };
-        let held = turn.held;
+        let (room, held) = (KeptId::new(room), turn.held);
         self.put(op, Sent::Turn { room, held });
     }
 
@@ -179,12 +179,13 @@ impl Worker {
         if let Some(clustered) = &mut self.cluster {
             let key = clustered.cluster.key().of_room(room);
             let owned = Owned {
-                key,
+                key: Box::new(key),
                 fence: 0,
                 pending: 0,
             };
-            clustered.owned.insert(room, owned);
-            let turn = clustered.turns.entry(room).or_default();
+            let room = KeptId::new(room);
+            clustered.owned.insert(room.clone(), owned);
+            let turn = clustered.turn(&room);
             turn.held.push(Held::Tell(tell));
         }
     }
@@ -192,9 +193,9 @@ impl Worker {
     /// A frame of an own connection has been handled by the own hub.
     pub(in crate::worker) fn answered_clustered(&mut self, connection: ConnectionId, len: usize) {
         if let Some(clustered) = &mut self.cluster
-            && let Some(room) = clustered.places.get(&connection)
+            && let Some(room) = clustered.places.get(&connection).cloned()
         {
-            let turn = clustered.turns.entry(*room).or_default();
+            let turn = clustered.turn(&room);
             turn.held.push(Held::Answered(connection, len));
         } else {
             self.arrived(connection, len);
@@ -216,14 +217,14 @@ impl Worker {
         match output {
             Output::Send { to, frame } => {
                 let first = to.first()?;
-                let Some(room) = clustered.places.get(first).copied() else {
+                let Some(room) = clustered.places.get(first).cloned() else {
                     return Some(Output::Send { to, frame });
                 };
                 let (own, others): (Vec<_>, Vec<_>) = to
                     .into_iter()
                     .partition(|connection| clustered.is_own(*connection));
                 if !own.is_empty() {
-                    let turn = clustered.turns.entry(room).or_default();
+                    let turn = clustered.turn(&room);
                     turn.held.push(Held::Send(own, frame.clone()));
                 }
                 let mut of_member: BTreeMap<Member, Vec<ConnectionId>> = BTreeMap::new();
@@ -239,7 +240,7 @@ impl Worker {
                         clustered.put_countdown(member, &said);
                         continue;
                     }
-                    let turn = clustered.turns.entry(room).or_default();
+                    let turn = clustered.turn(&room);
                     let items = turn.items.entry(member).or_default();
                     items.push(Item::Send { to, frame });
                 }
@@ -250,7 +251,7 @@ impl Worker {
                     return Some(Output::Close { connection, code });
                 };
                 let own = clustered.is_own(connection);
-                let turn = clustered.turns.entry(room).or_default();
+                let turn = clustered.turn(&room);
                 if own {
                     turn.held.push(Held::Close(connection, code));
                 } else {
@@ -311,15 +312,15 @@ impl Worker {
                     }
                     self.release(held, kept);
                     if !kept {
-                        self.lose_room(room);
+                        self.lose_room(room.get());
                     }
                 }
-                (Sent::Claim(room), Outcome::NotThere) => self.found(room, Found::Nowhere),
+                (Sent::Claim(room), Outcome::NotThere) => self.found(room.get(), Found::Nowhere),
                 (Sent::Claim(room), Outcome::Owned(member)) => {
-                    self.found(room, Found::With(member));
+                    self.found(room.get(), Found::With(member));
                 }
                 (Sent::Claim(room), Outcome::Taken(fence, copy)) => {
-                    self.found(room, Found::Here(fence, copy));
+                    self.found(room.get(), Found::Here(fence, copy));
                 }
                 (Sent::Left, _) => {
                     let ending = self.cluster.as_mut().and_then(|all| all.ending.take());
