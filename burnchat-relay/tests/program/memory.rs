@@ -2,7 +2,6 @@
 //!
 //! Only root may look there (the relay forbids it to its own user): without that right these tests have nothing to say.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use crate::harness::program::Program;
 use crate::harness::session::{Browser, Session};
 use crate::harness::tls::{DOMAIN, Files, Root};
 use crate::harness::wire::Wire;
-use crate::harness::{Room, in_time, now};
+use crate::harness::{Room, in_time};
 
 #[tokio::test]
 async fn nothing_of_a_burned_room_is_left_in_memory() {
