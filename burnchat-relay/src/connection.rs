@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Bytes;
-use burnchat_core::crypto::Secret;
+use burnchat_core::crypto::{Secret, wipe_stack};
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
 use burnchat_core::relay::{Bucket, CloseCode, ConnectionId, Disconnect, PeerKey};
 use hyper_util::rt::TokioIo;
@@ -77,6 +77,9 @@ impl Connection {
     pub(crate) async fn run(self, socket: Socket, config: &Config) {
         match socket {
             Socket::Tcp(stream, read) => {
+                // What tokio keeps of a socket is padded with whatever the stack holds at this moment, for as long as the
+                // socket: nothing of what rooms have said may be there.
+                wipe_stack();
                 if let Ok(stream) = TcpStream::from_std(stream) {
                     let (read_half, write_half) = stream.into_split();
                     let way_out = WayOut::new(write_half);

@@ -1,6 +1,7 @@
 //! Accepts connections and speaks HTTP on them.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -10,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderValue, StatusCode, header};
-use burnchat_relay::{Config, OverTls};
+use burnchat_relay::{Config, OverTls, wipe_stack};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -87,7 +88,12 @@ pub(crate) async fn serve(
             Some(tls) => tls.turn().await,
             None => None,
         };
-        match listener.accept().await {
+        // What is kept of a connection is padded with whatever the stack holds when it is accepted.
+        let accepted = poll_fn(|cx| {
+            wipe_stack();
+            listener.poll_accept(cx)
+        });
+        match accepted.await {
             Ok((stream, address)) => {
                 // Frames are small and each one is waited for.
                 let _ = stream.set_nodelay(true);
