@@ -12,11 +12,14 @@ Takes the programs from the target folder, and needs redis-server.
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import pathlib
 import shlex
+import socket
 import sys
 import tempfile
+import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target")).resolve()
@@ -84,34 +87,33 @@ def end(program):
         program.kill()
 
 
-async def carry(reader, writer):
-    while data := await reader.read(1 << 16):
-        writer.write(data)
-        await writer.drain()
-    # The other half may still speak.
-    writer.write_eof()
+def carry(source, sink):
+    """Each way by itself: what one side still has to say comes through when the other hears nothing any more."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
 
 
-def balancer(ports):
-    """Takes each connection to the next relay, under the address it comes from."""
-    turn = 0
+def take(stream, who, port):
+    """Takes a connection to a relay, under the address it comes from."""
+    with stream, contextlib.suppress(OSError):
+        with socket.create_connection(("127.0.0.1", port), source_address=(who, 0)) as behind:
+            back = threading.Thread(target=carry, args=(behind, stream), daemon=True)
+            back.start()
+            carry(stream, behind)
+            back.join()
 
-    async def take(reader, writer):
-        nonlocal turn
-        port = ports[turn % len(ports)]
-        turn += 1
+
+def balance(listener, ports):
+    """Takes each connection to the next relay."""
+    for port in itertools.cycle(ports):
         try:
-            who = (writer.get_extra_info("peername")[0], 0)
-            to_read, to_write = await asyncio.open_connection("127.0.0.1", port, local_addr=who)
-            with contextlib.closing(to_write):
-                await asyncio.gather(carry(reader, to_write), carry(to_read, writer))
+            stream, (who, _) = listener.accept()
         except OSError:
-            # What broke is broken on both sides.
-            pass
-        finally:
-            writer.close()
-
-    return take
+            return
+        threading.Thread(target=take, args=(stream, who, port), daemon=True).start()
 
 
 async def main():
@@ -124,8 +126,9 @@ async def main():
         folder = programs.enter_context(tempfile.TemporaryDirectory())
         url = await start_redis(folder, programs)
         ports = [await start_relay(url, environment, programs) for _ in range(known.relays)]
-        server = await programs.enter_async_context(await asyncio.start_server(balancer(ports), "127.0.0.1", 0))
-        port = server.sockets[0].getsockname()[1]
+        listener = programs.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))
+        threading.Thread(target=balance, args=(listener, ports), daemon=True).start()
+        port = listener.getsockname()[1]
         chosen = await cases(suite_options)
         suite = await asyncio.create_subprocess_exec(
             PROGRAMS / "burnchat-conformance", "relay", "--url", f"ws://127.0.0.1:{port}", *suite_options, *chosen,

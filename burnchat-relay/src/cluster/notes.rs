@@ -266,6 +266,17 @@ impl<'a> Reader<'a> {
 }
 
 impl Note {
+    /// The room it asks for.
+    pub(crate) fn of_room(&self) -> Option<RoomId> {
+        match self {
+            Self::Connect { room, .. }
+            | Self::Frame { room, .. }
+            | Self::Gone { room, .. }
+            | Self::Ask { room, .. } => Some(*room),
+            Self::Said(_) | Self::Answer { .. } | Self::NotMine { .. } | Self::Sync { .. } => None,
+        }
+    }
+
     pub(crate) fn encode(&self) -> SecretBytes {
         let mut to = Writer(SecretBytes::with_capacity(256));
         match self {

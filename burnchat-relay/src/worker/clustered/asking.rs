@@ -92,6 +92,7 @@ impl Clustered {
 impl Worker {
     /// A request for a room from outside: it is answered when what it changed is kept.
     pub(in crate::worker) fn ask_clustered(&mut self, room: RoomId, what: Asked, reply: Reply) {
+        self.end_burned(room);
         let here = self.hub.has_room(room);
         let Some(clustered) = self.cluster.as_mut().filter(|all| all.is_open()) else {
             return;

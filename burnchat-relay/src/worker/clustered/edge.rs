@@ -95,6 +95,7 @@ impl Worker {
         peer: PeerKey,
         room: RoomId,
     ) {
+        self.end_burned(room);
         let here = self.hub.has_room(room);
         let Some(clustered) = &mut self.cluster else {
             return;

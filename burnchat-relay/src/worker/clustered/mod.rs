@@ -257,6 +257,9 @@ impl Worker {
     }
 
     fn take_note(&mut self, note: Note) {
+        if let Some(room) = note.of_room() {
+            self.end_burned(room);
+        }
         let Some(clustered) = &mut self.cluster else {
             return;
         };

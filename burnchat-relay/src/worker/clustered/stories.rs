@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use burnchat_core::client::{
-    Client, EndReason, Event, JoinOptions, Output, RoomSettings, plan_room,
+    BurnKind, Client, EndReason, Event, JoinOptions, Output, RoomSettings, plan_room,
 };
 use burnchat_core::crypto::Secret;
 use burnchat_core::link::Link;
@@ -574,6 +574,41 @@ async fn countdowns_of_many_rooms_go_together_and_arrive_in_time() {
     world.memory.forget_notes();
     pass(&mut everybody, Duration::from_secs(10)).await;
     assert!(world.memory.notes() <= 2, "{}", world.memory.notes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_while_the_room_burns_does_not_bring_it_back() {
+    let world = World::new();
+    let [one, two] = world.relays(5);
+    let mut people = world
+        .room_with(["ana", "ben", "cleo"], [&[&one], &[&two], &[&one]])
+        .await;
+    // Both are seen in one go: the burn first.
+    one.way.set_open(false);
+    let now = world.clock.now();
+    people[0].client.burn(now, &mut rng()).unwrap();
+    people[0].carry_out().await;
+    let line = people[1].line.take().unwrap();
+    let gone = Request::Disconnect {
+        connection: line.connection,
+        end: Disconnect::Broken,
+    };
+    line.requests.send(Box::new(gone)).await.unwrap();
+    pass(&mut people[2..], Duration::from_millis(100)).await;
+    let asked = Request::Connect {
+        connection: ConnectionId(CONNECTIONS.fetch_add(1, Ordering::Relaxed)),
+        peer: PEER,
+        room: people[0].link.room_id(),
+        outbox: channel(Capacity::of(&Config::default())).0,
+        flow: Flow::default(),
+    };
+    one.requests.send(Box::new(asked)).await.unwrap();
+    one.way.set_open(true);
+    until(&mut people, |person| {
+        person.name == "ben" || person.ended == Some(EndReason::Burned(BurnKind::Asked))
+    })
+    .await;
+    assert_eq!(world.memory.rooms(), 0);
 }
 
 #[tokio::test(start_paused = true)]

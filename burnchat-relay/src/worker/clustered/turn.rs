@@ -264,6 +264,17 @@ impl Worker {
         }
     }
 
+    /// Before somebody asks for a room: one that has burned in these steps is burned in the shared memory, too, or it would
+    /// be found there once more.
+    pub(super) fn end_burned(&mut self, room: RoomId) {
+        if let Some(clustered) = &self.cluster
+            && clustered.owned.contains_key(&room)
+            && !self.hub.has_room(room)
+        {
+            self.end_turn();
+        }
+    }
+
     /// Ends a batch of steps: what they changed goes out to be kept, with what they said.
     pub(in crate::worker) fn end_turn(&mut self) {
         let Some(clustered) = &mut self.cluster else {
