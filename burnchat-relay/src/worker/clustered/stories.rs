@@ -577,38 +577,32 @@ async fn countdowns_of_many_rooms_go_together_and_arrive_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_goes_while_the_room_burns_does_not_bring_it_back() {
+async fn who_comes_while_the_room_burns_does_not_bring_it_back() {
     let world = World::new();
     let [one, two] = world.relays(5);
     let mut people = world
         .room_with(["ana", "ben", "cleo"], [&[&one], &[&two], &[&one]])
         .await;
-    // Both are seen in one go: the burn first.
-    one.way.set_open(false);
+    // Both wait for the owner, and are looked at in one go.
     let now = world.clock.now();
     people[0].client.burn(now, &mut rng()).unwrap();
     people[0].carry_out().await;
-    let line = people[1].line.take().unwrap();
-    let gone = Request::Disconnect {
-        connection: line.connection,
-        end: Disconnect::Broken,
-    };
-    line.requests.send(Box::new(gone)).await.unwrap();
-    pass(&mut people[2..], Duration::from_millis(100)).await;
-    let asked = Request::Connect {
+    let (outbox, mut outgoings, _cut) = channel(Capacity::of(&Config::default()));
+    let comes = Request::Connect {
         connection: ConnectionId(CONNECTIONS.fetch_add(1, Ordering::Relaxed)),
         peer: PEER,
         room: people[0].link.room_id(),
-        outbox: channel(Capacity::of(&Config::default())).0,
+        outbox,
         flow: Flow::default(),
     };
-    one.requests.send(Box::new(asked)).await.unwrap();
-    one.way.set_open(true);
-    until(&mut people, |person| {
-        person.name == "ben" || person.ended == Some(EndReason::Burned(BurnKind::Asked))
-    })
-    .await;
+    one.requests.send(Box::new(comes)).await.unwrap();
+    until(&mut people, |person| person.ended.is_some()).await;
+    for person in &people {
+        assert_eq!(person.ended, Some(EndReason::Burned(BurnKind::Asked)));
+    }
     assert_eq!(world.memory.rooms(), 0);
+    // It has not shown anything yet, and is not told that there was a room.
+    assert!(outgoings.next().now_or_never().is_none());
 }
 
 #[tokio::test(start_paused = true)]
