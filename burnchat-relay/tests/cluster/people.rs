@@ -10,7 +10,7 @@ use burnchat_client::{
     Secret, connect, create_room,
 };
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::balancer::Balancer;
 use super::redis::Redis;
@@ -144,12 +144,21 @@ impl Guest {
 
     /// Goes on until this is so.
     pub(crate) async fn until(&mut self, so: impl Fn(&Self) -> bool) {
-        in_time(async {
+        let happens = async {
             while !so(self) {
                 self.next().await;
             }
-        })
-        .await;
+        };
+        if timeout(Duration::from_secs(60), happens).await.is_err() {
+            panic!(
+                "it should have happened by now: {} heard, {} accepted, {} here, {:?}, {:?}",
+                self.heard.len(),
+                self.accepted,
+                self.room.participants().len(),
+                self.ended,
+                self.kept,
+            );
+        }
     }
 
     pub(crate) async fn until_here_are(&mut self, people: usize) {

@@ -49,6 +49,8 @@ pub(super) struct Clustered {
     /// It has been a member: requests that come before that wait.
     has_begun: bool,
     living: BTreeSet<Member>,
+    /// The newest member that was ever among them.
+    newest: Member,
     /// Rooms this worker runs.
     owned: HashMap<KeptId, Owned>,
     /// Rooms it has connections to and does not run, or is asked for.
@@ -99,6 +101,7 @@ impl Clustered {
             member: None,
             has_begun: false,
             living: BTreeSet::new(),
+            newest: 0,
             owned: HashMap::new(),
             elsewhere: HashMap::new(),
             away: HashMap::default(),
@@ -167,10 +170,9 @@ impl Clustered {
         Some(member_of(connection)) == self.member
     }
 
-    /// Not of one that came after this was last told who lives.
+    /// Not of one that came after this was last told who lives: it is newer than any that was ever named.
     fn is_dead(&self, member: Member) -> bool {
-        let newest = self.living.last().copied().unwrap_or(0);
-        member <= newest && !self.living.contains(&member)
+        member <= self.newest && !self.living.contains(&member)
     }
 
     fn say(&mut self, to: Member, note: &Note) {
@@ -326,6 +328,8 @@ impl Worker {
         let living: BTreeSet<Member> = living.into_iter().collect();
         let nobody_is_missed = !clustered.living.is_empty() && clustered.living.is_subset(&living);
         clustered.living = living;
+        let newest = clustered.living.last().copied();
+        clustered.newest = clustered.newest.max(newest.unwrap_or(0));
         let lost: Vec<RoomId> = clustered
             .elsewhere
             .iter()
