@@ -128,18 +128,19 @@ impl Worker {
                     self.settle();
                 }
                 event = next_event(&mut self.cluster) => {
-                    let mut event = Some(event);
+                    if self.handle_event(event).is_break() {
+                        return;
+                    }
                     // What has come together goes on together: it is fewer steps for everybody.
-                    for _ in 0..BATCH {
-                        let Some(next) = event else { break };
-                        if self.handle_event(next).is_break() {
-                            return;
-                        }
+                    for _ in 1..BATCH {
                         if self.unsent > SETTLE_AFTER {
                             break;
                         }
                         let more = self.cluster.as_mut().and_then(|all| all.event_there_is());
-                        event = more.map(Some);
+                        let Some(event) = more else { break };
+                        if self.handle_event(Some(event)).is_break() {
+                            return;
+                        }
                     }
                     self.settle();
                 }

@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::seam::{
-    Bus, LEASE, Lost, Member, Notes, Op, Outcome, SealedCopy, SealedWrite, Session, Soon, Store,
-    Tag,
+    Bus, LEASE, Lost, Member, NOTES, Notes, Op, Outcome, SealedCopy, SealedWrite, Session, Soon,
+    Store, Tag,
 };
 
 /// One memory, by whatever way it is reached.
@@ -292,9 +293,10 @@ impl Bus for Memory {
                 state.members.insert(member, Lives { until, notes: say });
                 member
             };
-            let (tell, notes) = mpsc::channel(16);
+            let (tell, notes) = mpsc::channel(NOTES);
             let way = Arc::clone(&self.way);
-            tokio::spawn(async move {
+            // As with a thread of its own: it does not wait for who reads to keep up.
+            tokio::spawn(unconstrained(async move {
                 while let Some(Said { at, note }) = said.recv().await {
                     // By a way of their own: what is answered may well be there before.
                     let late = *way.notes_late.borrow();
@@ -304,7 +306,7 @@ impl Bus for Memory {
                         return;
                     }
                 }
-            });
+            }));
             self.way.go().await;
             let store = MemoryStore {
                 memory: self.clone(),

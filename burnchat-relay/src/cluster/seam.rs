@@ -12,6 +12,9 @@ pub(crate) const LEASE: Duration = Duration::from_millis(3_000);
 /// How often it gives one.
 pub(crate) const BEAT: Duration = Duration::from_millis(750);
 
+/// Notes that wait for a worker.
+pub(crate) const NOTES: usize = 4_096;
+
 /// Names a worker of a relay for as long as it is a member: numbers are not used again.
 pub(crate) type Member = u64;
 

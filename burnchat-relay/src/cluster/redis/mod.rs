@@ -17,14 +17,12 @@ use redis::{
 use tokio::sync::mpsc;
 
 use self::scripts::Scripts;
-use super::seam::{Bus, LEASE, Lost, Member, Op, Outcome, Session, Soon, Store};
+use super::seam::{Bus, LEASE, Lost, Member, NOTES, Op, Outcome, Session, Soon, Store};
 use super::{Cluster, ClusterKey};
 use crate::rng;
 
 /// How long a step may take. It is longer than a member lives without a sign.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// Notes that wait for a worker.
-const NOTES: usize = 4_096;
 
 /// Where the shared memory is, and what it may be.
 #[derive(Clone, Default)]

@@ -18,7 +18,7 @@ use burnchat_core::relay::{ConnectionId, Disconnect, PeerKey, Refusal};
 use burnchat_core::wire::http::RoomCreated;
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, unconstrained};
 use tokio::time::sleep;
 
 use crate::Config;
@@ -34,14 +34,22 @@ use crate::totals::Totals;
 use crate::worker::Worker;
 
 const WALL: u64 = 1_790_000_000_000;
-const PEER: PeerKey = PeerKey([7; 16]);
 /// How long whoever lost a connection waits before the next.
 const AGAIN: Duration = Duration::from_millis(250);
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Numbers for connections.
+/// More than a worker handles before it looks for something else.
+const ROOMS: usize = 80;
+
+/// Numbers for connections, and for who connects.
 static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+
+/// Somebody else each time: no story is about what one may have.
+fn next_peer() -> PeerKey {
+    let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+    PeerKey(u128::from(number).to_be_bytes())
+}
 
 /// A memory, and what everybody counts by.
 struct World {
@@ -99,6 +107,8 @@ impl World {
         let mut worker = Worker::new(&config, self.clock.clone(), totals, counters, failing);
         let membership = worker.join(&cluster, Arc::new(Sessions::new()));
         let (requests, to_do) = mpsc::channel(config.inbound_frames);
+        // As with a thread of its own: it does not wait for the worker to keep up.
+        let membership = unconstrained(membership);
         let tasks = [tokio::spawn(membership), tokio::spawn(worker.run(to_do))];
         Relay {
             requests,
@@ -116,7 +126,7 @@ impl World {
         let plan = plan_room(base, RoomSettings::default(), self.clock.now(), &mut rng());
         let (request, link) = plan.unwrap();
         let created = ask(at, |reply| Request::Create {
-            peer: PEER,
+            peer: next_peer(),
             request,
             reply,
         });
@@ -279,7 +289,7 @@ impl Person {
         let (outbox, outgoings, cut) = channel(Capacity::of(&Config::default()));
         let request = Request::Connect {
             connection,
-            peer: PEER,
+            peer: next_peer(),
             room: self.link.room_id(),
             outbox,
             flow: Flow::default(),
@@ -582,6 +592,27 @@ async fn countdowns_of_many_rooms_go_together_and_arrive_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_many_rooms_say_at_once_arrives_whole() {
+    let world = World::new();
+    let [one, two] = world.relays(0);
+    let mut everybody: Vec<Person> = Vec::new();
+    for _ in 0..ROOMS {
+        everybody.extend(world.room_with(["ana", "ben"], [&[&one], &[&two]]).await);
+    }
+    // All that is said waits, and goes out in one batch: more notes than a worker takes in one go.
+    one.way.set_open(false);
+    everybody.iter_mut().step_by(2).for_each(|ana| ana.say(1));
+    pass(&mut everybody, Duration::from_secs(1)).await;
+    assert!(everybody.iter().all(|person| person.heard.is_empty()));
+    one.way.set_open(true);
+    pass(&mut everybody, Duration::from_secs(2)).await;
+    for pair in everybody.chunks(2) {
+        assert_eq!((pair[0].accepted, pair[1].heard.len()), (1, 1));
+    }
+    assert!(everybody.iter().all(|person| person.connections == 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_comes_while_the_room_burns_does_not_bring_it_back() {
     let world = World::new();
     let [one, two] = world.relays(5);
@@ -595,7 +626,7 @@ async fn who_comes_while_the_room_burns_does_not_bring_it_back() {
     let (outbox, mut outgoings, _cut) = channel(Capacity::of(&Config::default()));
     let comes = Request::Connect {
         connection: ConnectionId(CONNECTIONS.fetch_add(1, Ordering::Relaxed)),
-        peer: PEER,
+        peer: next_peer(),
         room: people[0].link.room_id(),
         outbox,
         flow: Flow::default(),
