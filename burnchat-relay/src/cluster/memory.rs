@@ -268,8 +268,10 @@ impl Kept {
     }
 
     fn taken_by(&mut self, member: Member) -> Outcome {
-        self.owner = member;
-        self.fence += 1;
+        if self.owner != member {
+            self.owner = member;
+            self.fence += 1;
+        }
         let copy = SealedCopy {
             state: self.copy.state.clone(),
             people: self.copy.people.clone(),
@@ -284,15 +286,17 @@ impl Bus for Memory {
     fn join(&self) -> Soon<'_, Result<Session, Lost>> {
         Box::pin(async {
             self.way.go().await;
-            let (say, mut said) = mpsc::unbounded_channel::<Said>();
             let member = {
                 let mut state = self.state();
                 state.members_ever += 1;
-                let member = state.members_ever;
-                let until = Instant::now() + LEASE;
-                state.members.insert(member, Lives { until, notes: say });
-                member
+                state.members_ever
             };
+            // One that has drawn its number later may be quicker.
+            self.way.go().await;
+            let (say, mut said) = mpsc::unbounded_channel::<Said>();
+            let until = Instant::now() + LEASE;
+            let lives = Lives { until, notes: say };
+            self.state().members.insert(member, lives);
             let (tell, notes) = mpsc::channel(NOTES);
             let way = Arc::clone(&self.way);
             // As with a thread of its own: it does not wait for who reads to keep up.

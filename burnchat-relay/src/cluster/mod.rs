@@ -29,8 +29,8 @@ pub(crate) use self::key::{ClusterKey, Place, RoomKey};
 pub(crate) use self::notes::{Answer, Asked, Item, Note, Waited, Words};
 #[cfg(feature = "cluster")]
 pub use self::redis::{ClusterError, ClusterOptions};
-use self::seam::{BEAT, Bus, LEASE, Lost, Session, Soon};
-pub(crate) use self::seam::{Member, Notes, Op, Outcome, SealedCopy, SealedWrite};
+pub(crate) use self::seam::{BEAT, Member, Notes, Op, Outcome, SealedCopy, SealedWrite};
+use self::seam::{Bus, LEASE, Lost, Session, Soon};
 
 /// How long after a failure the shared memory is asked again.
 const AGAIN_AFTER: Duration = Duration::from_millis(250);

@@ -45,16 +45,17 @@ for at = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end
 return 1";
 
 const CLAIM: &str = r"
-local is = redis.call('HMGET', KEYS[1], 'o', 's', 'p', 't')
+local is = redis.call('HMGET', KEYS[1], 'o', 's', 'p', 't', 'f')
 if not is[1] then return {0} end
+local fence = is[5]
 if is[1] ~= ARGV[1] then
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local lives = redis.call('ZSCORE', KEYS[3], is[1])
   if lives and tonumber(lives) > now then return {1, is[1]} end
+  fence = redis.call('HINCRBY', KEYS[1], 'f', 1)
+  redis.call('HSET', KEYS[1], 'o', ARGV[1])
 end
-local fence = redis.call('HINCRBY', KEYS[1], 'f', 1)
-redis.call('HSET', KEYS[1], 'o', ARGV[1])
 return {2, fence, is[2], is[3] or '', is[4] or '', redis.call('HGETALL', KEYS[2])}";
 
 const BEAT: &str = r"

@@ -190,10 +190,9 @@ impl Worker {
         let Some(clustered) = &mut self.cluster else {
             return;
         };
-        if let (Found::Here(fence, _), Some(owned)) = (&found, clustered.owned.get_mut(&room)) {
+        if clustered.owned.contains_key(&room) {
             // It was looked for twice.
-            owned.fence = *fence;
-            return;
+            return self.go_on_here(room, None);
         }
         let Some(place) = clustered.elsewhere.get_mut(&room) else {
             // Nobody wants it any more. What was taken is the next one's to take.

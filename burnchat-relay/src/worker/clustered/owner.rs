@@ -136,11 +136,17 @@ impl Worker {
         self.end_all(now, dead);
     }
 
-    /// These connections of the hub are no more.
+    /// These connections of the hub are no more. Should their member live after all, it lets their people come again: of
+    /// two that came at once, the one with the lower number may be heard of later.
     pub(super) fn end_all(&mut self, now: Timestamp, connections: Vec<ConnectionId>) {
         for connection in connections {
             if let Some(clustered) = &mut self.cluster {
                 clustered.places.remove(&connection);
+                if !clustered.is_own(connection) {
+                    let code = CloseCode::TryAgainLater;
+                    let close = Note::Said(vec![Item::Close { connection, code }]);
+                    clustered.say(member_of(connection), &close);
+                }
             }
             self.hub
                 .handle_disconnect(now, connection, Disconnect::Broken);
@@ -214,12 +220,19 @@ impl Worker {
                     .handle_frame(now, connection, &frame, &mut rng::system());
                 let known = clustered.places.contains_key(&connection);
                 self.carry_out();
-                if known && let Some(clustered) = &mut self.cluster {
+                if let Some(clustered) = &mut self.cluster {
                     let turn = clustered.turn(&KeptId::new(room));
                     let items = turn.items.entry(member_of(connection)).or_default();
-                    items.push(Item::Taken {
-                        connection,
-                        frames: 1,
+                    items.push(match known {
+                        true => Item::Taken {
+                            connection,
+                            frames: 1,
+                        },
+                        // It has ended here. Unless it knows already, it comes again.
+                        false => Item::Close {
+                            connection,
+                            code: CloseCode::TryAgainLater,
+                        },
                     });
                 }
             }

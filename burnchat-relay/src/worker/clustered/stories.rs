@@ -23,6 +23,7 @@ use tokio::time::sleep;
 
 use crate::Config;
 use crate::clock::Clock;
+use crate::cluster::BEAT;
 use crate::cluster::Cluster;
 use crate::cluster::memory::Memory;
 use crate::flow::Flow;
@@ -542,6 +543,34 @@ async fn an_owner_that_gets_no_answer_lets_its_rooms_go_and_says_nothing_late() 
     people.iter_mut().for_each(|person| person.say(1));
     all_is_heard(&mut people, 3).await;
     assert_eq!((people[0].resumed, people[1].resumed), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_taken_for_dead_and_lives_comes_again() {
+    let world = World::new();
+    let one = world.relay(Duration::ZERO);
+    let slow = world.relay(Duration::from_millis(5));
+    // It has drawn its number, and enters only after one with a later number.
+    sleep(Duration::from_millis(7)).await;
+    slow.way.set_open(false);
+    let quick = world.relay(Duration::ZERO);
+    let (_, link) = world.room(&quick).await;
+    let join = |name, at: &[&Relay]| world.person(name, &link, JoinOptions::default(), at);
+    let mut people = [join("ana", &[&quick, &one]), join("ben", &[&slow])];
+    // The first relay has heard of the quick one.
+    pass(&mut people[..1], BEAT).await;
+    slow.way.set_open(true);
+    until(&mut people, |person| {
+        person.client.participants().len() == 2
+            && person.client.epoch().map(|(version, _)| version) == Some(2)
+    })
+    .await;
+    // Before it hears of the slow one, it goes on with the room.
+    quick.leave().await;
+    pass(&mut people, Duration::from_secs(2)).await;
+    assert!(people.iter().all(|person| person.resumed == 1));
+    people.iter_mut().for_each(|person| person.say(2));
+    all_is_heard(&mut people, 2).await;
 }
 
 #[tokio::test(start_paused = true)]
