@@ -8,13 +8,15 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 # Incremental files cost space, and save nothing on a machine that builds once.
 export CARGO_INCREMENTAL=0
 
-# Without arguments: these first, one after the other; then three rows of steps side by side. One row compiles, and cargo
-# lets one command at a time into its folder; one drives the programs that are there by then; one waits more than it works.
+# Without arguments: these first, one after the other; then four rows of steps side by side. One row compiles, and cargo
+# lets one command at a time into its folder; one has another compiler, and a folder of its own; one drives the programs
+# that are there by then; one waits more than it works.
 first=(fmt msrv deny assurance test)
-compiling=(clippy no-std doc rustcrypto fuzz bench)
-driving=(vectors web browser python bindings)
+compiling=(clippy no-std doc rustcrypto bench)
+apart=(fuzz python)
+driving=(vectors web browser bindings)
 waiting=(clients client-mutants conformance several sim model)
-steps=("${first[@]}" "${compiling[@]}" "${driving[@]}" "${waiting[@]}")
+steps=("${first[@]}" "${compiling[@]}" "${apart[@]}" "${driving[@]}" "${waiting[@]}")
 
 usage() {
     cat <<'END'
@@ -367,14 +369,16 @@ step_fuzz() {
     local host coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
     coverage+=' -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table'
     host=$(rustc +nightly --version --verbose | sed -n 's/^host: //p')
-    RUSTFLAGS="$coverage --cfg fuzzing" RUSTC_WRAPPER=$PWD/fuzz/uninstrumented \
+    # What another compiler builds is of use to no other step: in a folder of its own it does not wait for them.
+    local folder=$CARGO_TARGET_DIR/fuzz
+    RUSTFLAGS="$coverage --cfg fuzzing" RUSTC_WRAPPER=$PWD/fuzz/uninstrumented CARGO_TARGET_DIR=$folder \
         cargo +nightly build --manifest-path fuzz/Cargo.toml --profile smoke --target "$host" --locked \
         --features schema,http "${targets[@]/#/--bin=}"
     local target
     for target in "${targets[@]}"; do
         mkdir -p "fuzz/seeds/$target" "fuzz/found/$target"
         printf '%s: ' "$target"
-        run_seeds "$CARGO_TARGET_DIR/$host/smoke/$target" "fuzz/seeds/$target" "fuzz/found/$target"
+        run_seeds "$folder/$host/smoke/$target" "fuzz/seeds/$target" "fuzz/found/$target"
     done
 }
 
@@ -481,6 +485,8 @@ else
     run_marked '|' "${driving[@]}" &
     beside=($!)
     run_marked ':' "${waiting[@]}" &
+    beside+=($!)
+    run_marked '>' "${apart[@]}" &
     beside+=($!)
     run "${compiling[@]}"
     wait "${beside[@]}"
