@@ -135,7 +135,20 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "malformed_frame",
         ],
     ),
-    (CLOSE, &["1000", "1008", "4001"]),
+    (CLOSE, &["1000", "1008", "1013", "4001"]),
+    (
+        RELAYS,
+        &[
+            "died",
+            "stood still",
+            "handed over",
+            "memory lost",
+            "taken over",
+            "fenced off",
+            "ousted",
+            "sent on",
+        ],
+    ),
 ];
 
 const PARTICIPATION: &str = "participation (14.1)";
@@ -149,6 +162,7 @@ const READ: &str = "read by a client (14.1)";
 const FAULT: &str = "faults found (15)";
 const EVENT: &str = "events";
 const CLOSE: &str = "close codes (13.1)";
+const RELAYS: &str = "several relays (13.6)";
 
 impl Coverage {
     /// Adds what another run has reached.
@@ -177,6 +191,11 @@ impl Coverage {
             .filter(|key| !self.steps.contains_key(key))
             .map(|(table, step)| (*table, named(step)));
         things.chain(steps)
+    }
+
+    /// What has befallen relays that share the room, and what came of it.
+    pub(crate) fn of_relays(&mut self, what: &'static str) {
+        self.reached(RELAYS, what);
     }
 
     /// A step of one of the tables that only a simulation sees.

@@ -36,6 +36,9 @@ struct Options {
     /// The most people in each room; drawn from the seed if not given.
     #[arg(long)]
     people: Option<usize>,
+    /// Let so many relays share each room whose relay and people can be trusted; drawn from the seed if not given.
+    #[arg(long)]
+    relays: Option<usize>,
     /// Fail, too, if something of the spec's tables was not reached.
     #[arg(long)]
     reach_all: bool,
@@ -66,9 +69,17 @@ fn main() -> ExitCode {
     }
 }
 
+fn drawn(options: &Options, seed: u64) -> Script {
+    let script = Script::draw(seed, options.people);
+    match options.relays {
+        Some(count) => script.with_relays(count),
+        None => script,
+    }
+}
+
 /// Runs one seed, with its story.
 fn replay(options: &Options, seed: u64) -> io::Result<bool> {
-    let mut script = Script::draw(seed, options.people);
+    let mut script = drawn(options, seed);
     if let Some(keep) = &options.keep {
         let keep = parse_kept(keep)
             .map_err(|part| io::Error::other(format!("--keep: {part} is no step")))?;
@@ -99,7 +110,7 @@ fn search(options: &Options) -> io::Result<bool> {
         }
         progress.show(elapsed, rooms, done, of)?;
         let seed = options.from.saturating_add(rooms);
-        let script = Script::draw(seed, options.people);
+        let script = drawn(options, seed);
         let outcome = run(&script, false);
         rooms = rooms.saturating_add(1);
         events = events.saturating_add(outcome.events);
@@ -129,17 +140,18 @@ fn search(options: &Options) -> io::Result<bool> {
     let short = shrink(&script, violation.rule);
     drop(out);
     tell(script.seed, &run(&short, true))?;
-    let people = match options.people {
-        Some(people) => format!(" --people {people}"),
-        None => String::new(),
-    };
+    let given = [("people", options.people), ("relays", options.relays)];
+    let given: String = given
+        .into_iter()
+        .filter_map(|(name, count)| Some(format!(" --{name} {}", count?)))
+        .collect();
     let flags = match IS_FAST {
         true => "RUSTFLAGS='--cfg burnchat_sim' ",
         false => "",
     };
     writeln!(
         io::stdout(),
-        "replay with: {flags}cargo run --release -p burnchat-sim -- --replay {}{people} --keep {}",
+        "replay with: {flags}cargo run --release -p burnchat-sim -- --replay {}{given} --keep {}",
         script.seed,
         kept(&short)
     )?;

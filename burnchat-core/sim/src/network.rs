@@ -16,14 +16,21 @@ use crate::world::{Connection, Down, Packet, World};
 /// How long an end that has not been told takes to find out that a connection is gone, ms: pings go unanswered.
 const UNNOTICED: (u64, u64) = (2_000, 15_000);
 
+/// Whose connection is nobody's.
+const NOBODY: usize = usize::MAX - 1;
+
 impl World {
     /// Sends one frame to the relay on a connection that is nobody's.
     pub(crate) fn send_from_nowhere(&mut self, frame: &[u8]) {
+        let peer = PeerKey([8; 16]);
+        if self.relays.is_some() {
+            let connection = self.open(NOBODY, peer);
+            return self.came_to_edge(connection, frame.to_vec());
+        }
         let connection = ConnectionId(self.next_connection);
         self.next_connection = self.next_connection.saturating_add(1);
         let (now, room) = (self.now, self.room.id);
-        self.hub
-            .handle_connect(now, connection, PeerKey([8; 16]), room);
+        self.hub.handle_connect(now, connection, peer, room);
         self.hub
             .handle_frame(now, connection, frame, &mut self.keys);
         self.drain_hub();
@@ -155,12 +162,17 @@ impl World {
         self.trace.note(now, Note::Connect, node as u64, &[]);
         let open = Connection {
             node,
+            relay: 0,
             client_open: true,
             hub_open: true,
             last_up: now.0,
             last_down: now.0,
         };
         self.connections.insert(connection, open);
+        if self.relays.is_some() {
+            self.opened(connection, peer);
+            return connection;
+        }
         self.hub
             .handle_connect(now, ConnectionId(connection), peer, self.room.id);
         self.drain_hub();
@@ -195,6 +207,9 @@ impl World {
     }
 
     pub(crate) fn close_hub_side(&mut self, connection: u64, clean: bool) {
+        if self.relays.is_some() {
+            return self.went_from_edge(connection, clean);
+        }
         let Some(state) = self.connections.get_mut(&connection) else {
             return;
         };

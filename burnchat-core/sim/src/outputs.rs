@@ -50,7 +50,7 @@ impl World {
         invariants::after_hub(self, outputs);
     }
 
-    fn relay_sends(&mut self, connection: u64, frame: &Rc<Down>) {
+    pub(crate) fn relay_sends(&mut self, connection: u64, frame: &Rc<Down>) {
         let Some(state) = self.connections.get(&connection) else {
             return;
         };
@@ -75,7 +75,7 @@ impl World {
         }
     }
 
-    fn relay_closes(&mut self, connection: u64, code: CloseCode) {
+    pub(crate) fn relay_closes(&mut self, connection: u64, code: CloseCode) {
         self.coverage.close(code.number());
         self.ledger.disturbed_at = self.now;
         let Some(state) = self.connections.get_mut(&connection) else {

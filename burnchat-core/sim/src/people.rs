@@ -127,6 +127,12 @@ pub(crate) fn perform(world: &mut World, step: &Step) {
             one_does(world, Deed::Kick(who, whom, true));
         }
         Deed::Hostile(number) => hostile::prepare(world, number),
+        Deed::Shutdown if world.relays.is_some() => world.befalls_relays(Deed::HandOver),
+        Deed::OwnerDies
+        | Deed::RelayDies(_)
+        | Deed::OwnerPauses(_)
+        | Deed::HandOver
+        | Deed::MemoryLost => world.befalls_relays(step.deed),
         Deed::Shutdown => {
             world.hub.handle_shutdown(now);
             world.drain_hub();

@@ -49,6 +49,8 @@ pub enum Rule {
     Bounded,
     /// An honest relay and honest participants are not blamed.
     NoFalseBlame,
+    /// What stands at a place of the log is never another, whichever relay goes on with it.
+    Handed,
     /// Machines do not panic.
     NoPanic,
 }
@@ -76,6 +78,7 @@ impl Rule {
             Self::Progress => "7.1",
             Self::Bounded => "16",
             Self::NoFalseBlame => "7.7, 14.1",
+            Self::Handed => "6.1, 13.6",
             Self::NoPanic => "17.1",
         }
     }
@@ -96,6 +99,7 @@ impl Rule {
             | Self::Wiped
             | Self::BurnAtRelay
             | Self::Bounded
+            | Self::Handed
             | Self::NoPanic => true,
             Self::RosterAgreement
             | Self::KeyEntitled

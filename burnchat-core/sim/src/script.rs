@@ -37,6 +37,24 @@ pub struct Scene {
     pub patient: bool,
     /// Whom nobody can trust.
     pub hostility: Hostility,
+    /// How many relays share the room.
+    pub relays: usize,
+    /// What is wrong with what they share it through.
+    pub fault: Fault,
+}
+
+/// What relays that share rooms may do wrong, for tests that want to see it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// An owner says what follows from a step before the step is kept.
+    SaysEarly,
+    /// An owner that has been replaced can still write.
+    NoFence,
+    /// Some of what is written is not there afterwards.
+    ForgetsWrites,
 }
 
 /// Who does not keep to the spec.
@@ -140,8 +158,18 @@ pub enum Deed {
     StepClock(usize, i64),
     /// Burns the room.
     Burn(usize),
-    /// The relay says goodbye to all rooms.
+    /// The relay says goodbye to all rooms. Of several, it hands them over.
     Shutdown,
+    /// Of several relays, the one that runs the room dies.
+    OwnerDies,
+    /// One of them dies.
+    RelayDies(usize),
+    /// The one that runs the room stands still for so many ms.
+    OwnerPauses(u64),
+    /// The one that runs the room ends, and another goes on.
+    HandOver,
+    /// What they share is lost.
+    MemoryLost,
     /// Whoever is hostile does something, drawn from this number.
     Hostile(u64),
     /// Nobody does anything for long enough that everything must have come to rest.
@@ -214,7 +242,38 @@ impl Script {
                 whole.saturating_add(150)
             }
         };
-        Self { seed, scene, steps }
+        let script = Self { seed, scene, steps };
+        // From numbers of its own: a room of one relay is what it would be if there were no others anywhere.
+        let mut draw = of_relays(seed);
+        match script.scene.hostility == Hostility::None && draw.one_in(3) {
+            true => {
+                let count = draw.between(2, 4);
+                script.with_relays(usize::try_from(count).unwrap_or(2))
+            }
+            false => script,
+        }
+    }
+
+    /// The same with so many relays that share the room, and what befalls them, if there is nobody whom one can't trust.
+    #[must_use]
+    pub fn with_relays(mut self, count: usize) -> Self {
+        if self.scene.relays > 1 || self.scene.hostility != Hostility::None {
+            return self;
+        }
+        self.scene.relays = count.max(2);
+        let mut draw = of_relays(self.seed ^ 1);
+        for _ in 0..draw.between(1, 5) {
+            let befalls = Step {
+                number: self.steps.len(),
+                pause: draw.pick(&[0, 1, 30, 700]),
+                deed: befalls(&mut draw),
+            };
+            // Not after the last rest.
+            let places = self.steps.len().saturating_sub(2);
+            let place = draw.index(places.max(1)).saturating_add(1);
+            self.steps.insert(place.min(self.steps.len()), befalls);
+        }
+        self
     }
 
     /// The same without the steps for which `keep` is false.
@@ -224,6 +283,11 @@ impl Script {
         kept.steps.retain(|step| keep(step.number));
         kept
     }
+}
+
+/// What is drawn for the relays of a seed.
+fn of_relays(seed: u64) -> Draw {
+    Draw(ChaCha8Rng::seed_from_u64(seed ^ 0x7265_6c61_7973))
 }
 
 fn scene(draw: &mut Draw, people: Option<usize>) -> Scene {
@@ -252,6 +316,18 @@ fn scene(draw: &mut Draw, people: Option<usize>) -> Scene {
             3 => Hostility::Insider,
             _ => Hostility::None,
         },
+        relays: 1,
+        fault: Fault::None,
+    }
+}
+
+fn befalls(draw: &mut Draw) -> Deed {
+    match draw.below(20) {
+        0..6 => Deed::OwnerDies,
+        6..10 => Deed::RelayDies(draw.index(4)),
+        10..14 => Deed::OwnerPauses(draw.pick(&[500, 2_000, 3_500, 8_000, 20_000])),
+        14..19 => Deed::HandOver,
+        _ => Deed::MemoryLost,
     }
 }
 

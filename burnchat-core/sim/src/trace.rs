@@ -36,6 +36,8 @@ pub enum Note {
     Event,
     /// A rule does not hold.
     Violation,
+    /// Something arrives that relays say among themselves.
+    Mail,
 }
 
 impl Trace {

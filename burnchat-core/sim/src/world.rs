@@ -1,4 +1,4 @@
-//! One hub, its clients, and a network between them that is made of nothing but a queue.
+//! One hub or several, their clients, and a network between them that is made of nothing but a queue.
 //!
 //! One thing happens at a time: the earliest that is due, and of those due at once the one that was planned first. After
 //! each of them the rules are looked at.
@@ -22,6 +22,7 @@ use crate::insider::{self, INSIDER, Insider};
 use crate::invariants::{self, Ledger};
 use crate::node::Node;
 use crate::observed::{Input, OfHub};
+use crate::relays::{Mail, Relays};
 use crate::rule::{Rule, Violation};
 use crate::script::{Draw, Hostility, Scene};
 use crate::trace::{Note, Trace};
@@ -37,7 +38,9 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) scene: Scene,
     pub(crate) room: Room,
+    /// Of several relays, that of the one whose turn it is.
     pub(crate) hub: Hub,
+    pub(crate) relays: Option<Box<Relays>>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) keys: ChaCha8Rng,
     pub(crate) network: Draw,
@@ -67,6 +70,8 @@ pub(crate) struct Room {
 
 pub(crate) struct Connection {
     pub(crate) node: usize,
+    /// Of several relays, the one it came to.
+    pub(crate) relay: u64,
     pub(crate) client_open: bool,
     pub(crate) hub_open: bool,
     pub(crate) last_up: u64,
@@ -79,6 +84,7 @@ pub(crate) enum Packet {
     ToClient { connection: u64, frame: Rc<Down> },
     HubLearnsOfClose { connection: u64, clean: bool },
     ClientLearnsOfClose { connection: u64 },
+    Mail(Mail),
 }
 
 /// A frame on its way to clients, read once for all of them.
@@ -91,7 +97,7 @@ pub(crate) struct Down {
 
 /// What happens next.
 enum Next {
-    Hub,
+    Hub(usize),
     Client(usize),
     Packet,
 }
@@ -103,7 +109,11 @@ impl World {
     /// What the relay, or the planning, refused.
     pub(crate) fn new(seed: u64, scene: Scene, story: bool) -> Result<Self, String> {
         let mut keys = ChaCha8Rng::seed_from_u64(seed ^ 0x6b65_7973);
-        let mut hub = Hub::new(Limits::default(), &mut keys);
+        let shared = (scene.relays > 1).then(|| Secret::random(&mut keys));
+        let mut hub = match &shared {
+            Some(key) => Relays::hub(key),
+            None => Hub::new(Limits::default(), &mut keys),
+        };
         let capacity = u16::try_from(scene.people.clamp(2, 256)).unwrap_or(256);
         let settings = RoomSettings {
             ttl_seconds: scene.ttl_seconds,
@@ -120,6 +130,8 @@ impl World {
         let created = hub
             .handle_create(START, PeerKey([9; 16]), &request, &mut keys)
             .map_err(|refusal| refusal.to_string())?;
+        let end = START.plus_seconds(scene.ttl_seconds);
+        let relays = shared.map(|key| Box::new(Relays::new(scene.relays, key, &mut hub, end)));
         let room = Room {
             id: created.room_id,
             not_after: link.not_after(),
@@ -132,6 +144,7 @@ impl World {
             scene,
             room,
             hub,
+            relays,
             nodes: Vec::new(),
             keys,
             network: Draw(ChaCha8Rng::seed_from_u64(seed ^ 0x6e65_7477)),
@@ -239,7 +252,7 @@ impl World {
     /// What happens next, and when: of what is due at once the hub's timers first, then those of clients, then what
     /// travels.
     fn next(&self) -> Option<(Timestamp, Next)> {
-        let hub = self.hub.poll_timeout().map(|at| (at, Next::Hub));
+        let hub = self.hub_due().map(|(at, place)| (at, Next::Hub(place)));
         let mut first = hub.map(|(at, next)| (at.max(self.now), next));
         let mut consider = |at: Timestamp, next: Next| {
             let at = at.max(self.now);
@@ -261,8 +274,11 @@ impl World {
     fn step(&mut self, next: Next) {
         let now = self.now;
         match next {
-            Next::Hub => {
-                self.trace.note(now, Note::HubTimer, 0, &[]);
+            Next::Hub(place) => {
+                self.trace.note(now, Note::HubTimer, place as u64, &[]);
+                if self.relays.is_some() {
+                    return self.hub_timer(place);
+                }
                 self.of_hub.input = Input::Timer;
                 self.hub.handle_timeout(now);
                 self.drain_hub();
@@ -283,6 +299,9 @@ impl World {
         let now = self.now;
         match packet {
             Packet::Connect { node } => self.connect(node),
+            Packet::ToHub { connection, frame } if self.relays.is_some() => {
+                self.came_to_edge(connection, frame);
+            }
             Packet::ToHub { connection, frame } => {
                 let open = self.connections.get(&connection);
                 if open.is_some_and(|open| open.hub_open) {
@@ -309,6 +328,7 @@ impl World {
                 self.close_hub_side(connection, clean);
             }
             Packet::ClientLearnsOfClose { connection } => self.close_client_side(connection),
+            Packet::Mail(mail) => self.mail(mail),
         }
     }
 

@@ -24,6 +24,7 @@ pub(crate) use self::rest::{after_the_end, at_rest, is_quiet};
 pub(crate) use self::texts::Text;
 
 use crate::node::Told;
+use crate::relays::DETOUR;
 use crate::rule::Rule;
 use crate::script::Hostility;
 use crate::trace::Note;
@@ -67,6 +68,8 @@ pub(crate) struct Ledger {
     pub(crate) slowest: u64,
     /// Whether the relay has burned the room.
     pub(crate) burned: bool,
+    /// What stands at each place of the log.
+    log: BTreeMap<u64, u64>,
 }
 
 /// The relay has encoded a frame.
@@ -79,6 +82,14 @@ pub(crate) fn on_hub_frame(world: &mut World, frame: &Down) {
         return;
     };
     world.coverage.relay_frame(parsed);
+    if let Some(seq) = parsed.seq() {
+        let entry = entry_of(parsed, &frame.bytes);
+        let earlier = *world.ledger.log.entry(seq).or_insert(entry);
+        if earlier != entry {
+            world.broken(Rule::Handed, format!("two entries have the place {seq}"));
+            return;
+        }
+    }
     if !world.of_hub.said(parsed) {
         return;
     }
@@ -98,6 +109,18 @@ pub(crate) fn on_hub_frame(world: &mut World, frame: &Down) {
         }
         _ => {}
     }
+}
+
+/// What is the same of an entry for everybody and at any time: the copies of a key are each for one, and how long the room
+/// has left gets less.
+fn entry_of(frame: &RelayFrame, bytes: &[u8]) -> u64 {
+    let mut entry = DefaultHasher::new();
+    match frame {
+        RelayFrame::SessionKey(key) => (key.version, key.steward.0, &key.commit.0).hash(&mut entry),
+        RelayFrame::Extended(extended) => extended.seq.hash(&mut entry),
+        _ => bytes.hash(&mut entry),
+    }
+    entry.finish()
 }
 
 /// A client has encoded a frame.
@@ -294,6 +317,8 @@ pub(crate) fn on_error(world: &mut World, index: usize, error: Error) {
             let steward = node.told.reading_key_of;
             steward.is_some_and(|steward| is_outsider(world, &steward))
         }
+        // A relay that has stood still looks at its clock before it reads what has come meanwhile.
+        Code::HandshakeTimeout => world.relays.is_some(),
         Code::ClockSkew => world.scene.skew > 0 || node.ahead != 0,
         _ => false,
     };
@@ -456,6 +481,7 @@ pub(crate) fn after_hub(world: &mut World, outputs: u64) {
 
 /// Nothing more is due now: what must have happened by now has.
 pub(crate) fn before_time_moves(world: &mut World) {
+    world.note_unsettled();
     clock::burned_in_time(world);
     keyed_in_time(world);
 }
@@ -469,7 +495,8 @@ fn keyed_in_time(world: &mut World) {
         .scene
         .delay
         .saturating_add(world.scene.jitter)
-        .saturating_add(world.ledger.slowest);
+        .saturating_add(world.ledger.slowest)
+        .saturating_add(world.relays.as_ref().map_or(0, |_| DETOUR));
     // To who is asked, back, and to everyone; and once more for who was asked while the frame before was on its way.
     let allowed = ASKING
         .saturating_add(way.saturating_mul(6))

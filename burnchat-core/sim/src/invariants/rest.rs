@@ -15,7 +15,8 @@ const MISSED: u64 = 20_000;
 
 /// Whether there is nothing left to wait for: everybody is in the room or out of it, holds its key and knows what became
 /// of all texts, and nothing is on its way.
-pub(crate) fn is_quiet(world: &World) -> bool {
+pub(crate) fn is_quiet(world: &mut World) -> bool {
+    let (_, participants) = world.known_to_relays();
     let mut seated = 0;
     let mut heads = BTreeSet::new();
     let settled = world.nodes.iter().all(|node| {
@@ -37,7 +38,7 @@ pub(crate) fn is_quiet(world: &World) -> bool {
             _ => false,
         }
     });
-    settled && heads.len() <= 1 && world.hub.stats().participants == seated && world.is_idle()
+    settled && heads.len() <= 1 && participants == seated && world.is_idle()
 }
 
 /// Nobody has done anything for a while, and every network is up.
@@ -61,9 +62,9 @@ pub(crate) fn at_rest(world: &mut World) {
 
 /// The room's time is over by everybody's clock.
 pub(crate) fn after_the_end(world: &mut World) {
-    let stats = world.hub.stats();
-    if stats.rooms > 0 || stats.participants > 0 {
-        let what = format!("the relay still knows the room: {stats:?}");
+    let (rooms, participants) = world.known_to_relays();
+    if rooms > 0 || participants > 0 {
+        let what = format!("the room is still known, {rooms} times, with {participants} people");
         world.broken(Rule::BurnAtRelay, what);
     }
     let left = world
