@@ -43,7 +43,7 @@ pub(crate) enum Note {
     /// The answer to a request.
     Answer { number: u64, answer: Answer },
     /// The room is not there any more: whoever wants it is to look for it.
-    NotMine { room: RoomId },
+    NotMine { from: Member, room: RoomId },
     // To oneself.
     /// Everything that was said before this has arrived.
     Sync { room: RoomId },
@@ -332,8 +332,9 @@ impl Note {
                 to.number(*number);
                 answer.put(&mut to);
             }
-            Self::NotMine { room } => {
+            Self::NotMine { from, room } => {
                 to.byte(6);
+                to.number(*from);
                 to.fixed(&room.0);
             }
             Self::Sync { room } => {
@@ -377,7 +378,10 @@ impl Note {
                 number: from.number()?,
                 answer: Answer::take(&mut from)?,
             },
-            6 => Self::NotMine { room: from.room()? },
+            6 => Self::NotMine {
+                from: from.number()?,
+                room: from.room()?,
+            },
             7 => Self::Sync { room: from.room()? },
             _ => return None,
         };
@@ -669,7 +673,7 @@ mod tests {
                 seen: 4,
                 frames: vec![Bytes::from_static(b"{}"), Bytes::from_static(b"[]")],
             }))),
-            Note::NotMine { room },
+            Note::NotMine { from: 3, room },
             Note::Sync { room },
         ]
     }

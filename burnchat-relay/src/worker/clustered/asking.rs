@@ -72,13 +72,21 @@ impl Clustered {
                 self.answer(number, answer);
                 continue;
             }
-            waiting.at = None;
+            let Some(was) = waiting.at.take() else {
+                continue;
+            };
             let room = waiting.room.get();
             let place = self.elsewhere(room);
+            if let At::Member(at) = place.at
+                && at != was
+            {
+                self.ask(at, number);
+                continue;
+            }
             place.asks.push(number);
             // What it has been answered comes first.
             place.forwarded = true;
-            self.lose_sight(room);
+            self.lose_sight(room, was);
         }
     }
 

@@ -75,13 +75,20 @@ impl Clustered {
         })
     }
 
-    /// It is looked for again.
-    pub(super) fn lose_sight(&mut self, room: RoomId) {
+    /// It is looked for again, if it was taken to be with this member.
+    pub(super) fn lose_sight(&mut self, room: RoomId, with: Member) {
         if let Some(found) = self.elsewhere.get_mut(&room)
-            && matches!(found.at, At::Member(_))
+            && matches!(found.at, At::Member(member) if member == with)
         {
             found.at = At::Asking;
             self.look_for(room);
+        }
+    }
+
+    /// A room is not here, and who took it to be is to look for it.
+    pub(super) fn say_not_mine(&mut self, to: Member, room: RoomId) {
+        if let Some(from) = self.member {
+            self.say(to, &Note::NotMine { from, room });
         }
     }
 }
@@ -273,7 +280,7 @@ impl Worker {
             }
         }
         for sender in senders {
-            clustered.say(sender, &Note::NotMine { room });
+            clustered.say_not_mine(sender, room);
         }
         for number in place.asks.drain(..) {
             clustered.ask(at, number);

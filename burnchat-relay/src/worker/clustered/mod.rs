@@ -283,9 +283,9 @@ impl Worker {
                 {
                     if let Note::Connect { connection, .. } | Note::Frame { connection, .. } = note
                     {
-                        clustered.say(member_of(connection), &Note::NotMine { room });
+                        clustered.say_not_mine(member_of(connection), room);
                     } else if let Note::Ask { from, .. } = note {
-                        clustered.say(from, &Note::NotMine { room });
+                        clustered.say_not_mine(from, room);
                     }
                 } else if let Note::Frame { connection, .. } | Note::Gone { connection, .. } = note
                     && clustered.places.get(&connection).map(KeptId::get) == Some(room)
@@ -300,9 +300,11 @@ impl Worker {
             Note::Answer { number, answer } => {
                 clustered.answer(number, answer);
             }
-            Note::NotMine { room } => {
-                clustered.lose_sight(room);
-                clustered.ask_again(|waiting| waiting.room.get() == room);
+            Note::NotMine { from, room } => {
+                // Said late, of an owner before, it must not have said again what the one there is has been sent.
+                clustered.lose_sight(room, from);
+                clustered
+                    .ask_again(|waiting| waiting.at == Some(from) && waiting.room.get() == room);
             }
             Note::Sync { room } => {
                 let Some(place) = clustered.elsewhere.get_mut(&room) else {
@@ -330,17 +332,16 @@ impl Worker {
         clustered.living = living;
         let newest = clustered.living.last().copied();
         clustered.newest = clustered.newest.max(newest.unwrap_or(0));
-        let lost: Vec<RoomId> = clustered
+        let lost: Vec<(RoomId, Member)> = clustered
             .elsewhere
             .iter()
-            .filter(|(_, place)| match place.at {
-                At::Member(member) => clustered.is_dead(member),
-                At::Asking | At::Waiting(_) => false,
+            .filter_map(|(room, place)| match place.at {
+                At::Member(member) if clustered.is_dead(member) => Some((room.get(), member)),
+                At::Member(_) | At::Asking | At::Waiting(_) => None,
             })
-            .map(|(room, _)| room.get())
             .collect();
-        for room in lost {
-            clustered.lose_sight(room);
+        for (room, dead) in lost {
+            clustered.lose_sight(room, dead);
         }
         let asked: HashSet<Member> = clustered.asked.values().filter_map(|w| w.at).collect();
         let dead: HashSet<Member> = asked

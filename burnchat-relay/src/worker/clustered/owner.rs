@@ -185,7 +185,7 @@ impl Worker {
             }
         }
         for member in members {
-            clustered.say(member, &Note::NotMine { room });
+            clustered.say_not_mine(member, room);
         }
     }
 
