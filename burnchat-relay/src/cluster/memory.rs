@@ -228,7 +228,10 @@ impl State {
                 self.say(notes);
                 Outcome::Done
             }
-            Op::Say { notes } => {
+            Op::Say { member, notes } => {
+                if !self.lives(member) {
+                    return Outcome::Refused;
+                }
                 self.say(notes);
                 Outcome::Done
             }

@@ -76,8 +76,8 @@ pub(crate) enum Op {
         fence: u64,
         notes: Notes,
     },
-    /// Says something.
-    Say { notes: Notes },
+    /// Says something, if this member still lives: nobody else has its rooms then.
+    Say { member: Member, notes: Notes },
     /// Takes a room over whose owner is no more.
     Claim { room: Tag, member: Member },
     /// Ends the membership.
@@ -88,7 +88,7 @@ pub(crate) enum Op {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Done,
-    /// The room is another's, or there is one already.
+    /// The room is another's, or there is one already; or the member lives no longer.
     Refused,
     /// There is no such room.
     NotThere,

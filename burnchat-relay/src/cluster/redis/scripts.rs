@@ -41,7 +41,11 @@ for at = 3, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end
 return 1";
 
 const SAY: &str = r"
-for at = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lives = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not lives or tonumber(lives) <= now then return 0 end
+for at = 2, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end
 return 1";
 
 const CLAIM: &str = r"
@@ -161,11 +165,8 @@ impl Scripts {
             (_, Some(room)) => {
                 command.arg(2).arg(&keys(room));
             }
-            (Op::Leave { .. }, None) => {
-                command.arg(1).arg(MEMBERS);
-            }
             (_, None) => {
-                command.arg(0);
+                command.arg(1).arg(MEMBERS);
             }
         }
         match op {
@@ -193,7 +194,10 @@ impl Scripts {
                 command.arg(member).arg(fence);
                 put_notes(&mut command, notes);
             }
-            Op::Say { notes } => put_notes(&mut command, notes),
+            Op::Say { member, notes } => {
+                command.arg(member);
+                put_notes(&mut command, notes);
+            }
             Op::Claim { member, .. } | Op::Leave { member } => {
                 command.arg(member);
             }

@@ -202,10 +202,12 @@ impl Clustered {
     }
 
     fn end_words(&mut self) {
-        if !self.words.is_empty() {
+        if !self.words.is_empty()
+            && let Some(member) = self.member
+        {
             let words = std::mem::take(&mut self.words);
             let notes = self.seal_words(words);
-            self.ops.push(Op::Say { notes });
+            self.ops.push(Op::Say { member, notes });
             self.sent.push(Sent::Note);
         }
     }

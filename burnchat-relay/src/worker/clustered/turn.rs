@@ -143,10 +143,10 @@ impl Clustered {
                 pending = owned.pending > 0;
                 owned.pending += usize::from(pending);
             }
-            if pending {
+            if pending && let Some(member) = self.member {
                 let notes = self.seal_words(words);
                 let held = turn.held;
-                self.put(Op::Say { notes }, Sent::Turn { room, held });
+                self.put(Op::Say { member, notes }, Sent::Turn { room, held });
             } else {
                 for (member, words) in words {
                     self.words.entry(member).or_default().append(&words);
