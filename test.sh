@@ -177,6 +177,7 @@ step_sim() {
     local folder=$CARGO_TARGET_DIR/sim flags="${RUSTFLAGS-} --cfg burnchat_sim"
     RUSTFLAGS=$flags CARGO_TARGET_DIR=$folder cargo test --package burnchat-sim --locked
     "$folder/debug/burnchat-sim" --seeds 3000
+    "$folder/debug/burnchat-sim" --seeds 3000 --relays 3
 }
 
 # That the files are the generator's, and that the core agrees with them, the step before says.

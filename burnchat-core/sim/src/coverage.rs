@@ -146,7 +146,6 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "taken over",
             "fenced off",
             "ousted",
-            "sent on",
         ],
     ),
 ];

@@ -89,7 +89,7 @@ impl World {
         }
         if let Some(relay) = self.relay(place)
             && relay.connections.is_empty()
-            && matches!(relay.room, Whereabouts::With(_))
+            && matches!(relay.room, Whereabouts::With(owner) if owner != relay.member)
         {
             relay.room = Whereabouts::Unknown;
         }
@@ -200,7 +200,7 @@ impl World {
         let Some(relay) = self.relay(place) else {
             return;
         };
-        relay.room = match relay.connections.is_empty() {
+        relay.room = match relay.connections.is_empty() && owner != relay.member {
             true => Whereabouts::Unknown,
             false => Whereabouts::With(owner),
         };

@@ -35,8 +35,7 @@ impl World {
                     fault == Fault::NoFence || (kept.owner, kept.fence) == (from, fence)
                 };
                 let kept = match change.map(|change| *change) {
-                    // What changes nothing is said, whoever says it.
-                    None => true,
+                    None => memory.lives(from, now),
                     Some(Change::Written(write)) => match &mut memory.room {
                         Some(kept) if is_owner(kept) => {
                             kept.end = write.end;
@@ -101,6 +100,28 @@ impl World {
         let at = now.0.saturating_add(self.hop());
         let outcome = Outcome(outcome);
         self.push(at, Packet::Mail(Mail::Done { to: from, outcome }));
+    }
+
+    /// What changes nothing goes out at once: to the others only while nobody can have taken the room over.
+    pub(super) fn say_unchanged(&mut self, from: Member, held: Vec<Item>) {
+        let now = self.now;
+        let relays = self.relays.as_ref();
+        if relays.is_some_and(|relays| relays.memory.lives(from, now)) {
+            return self.say(held);
+        }
+        let at = |connection: &u64| self.connections.get(connection).map(|state| state.relay);
+        let own = |connection: &u64| at(connection) == Some(from);
+        let held = held.into_iter().filter_map(|item| match item {
+            Item::Send { mut to, frame } => {
+                to.retain(own);
+                (!to.is_empty()).then_some(Item::Send { to, frame })
+            }
+            Item::Close { connection, .. } | Item::Taken { connection } => {
+                own(&connection).then_some(item)
+            }
+        });
+        let held = held.collect();
+        self.say(held);
     }
 
     /// What an owner has said goes to those whom it is for.

@@ -270,9 +270,14 @@ impl Relays {
                 .any(|r| r.member == kept.owner && r.fence == Some(kept.fence)),
             None => true,
         };
+        let members = &self.memory.members;
+        let lives = |relay: &Relay| members.contains_key(&relay.member);
         owner
-            && self.memory.members.values().all(Option::is_none)
-            && self.relays.iter().all(|relay| relay.still_until <= now.0)
+            && members.values().all(Option::is_none)
+            && self
+                .relays
+                .iter()
+                .all(|relay| lives(relay) && relay.still_until < now.0)
     }
 }
 

@@ -109,7 +109,7 @@ impl World {
         };
         let (member, fence, pending) = (relay.member, relay.fence, relay.pending);
         if changes.is_empty() && pending == 0 {
-            return self.say(held);
+            return self.say_unchanged(member, held);
         }
         let Some(fence) = fence else { return };
         let turns = changes.len().max(1);
