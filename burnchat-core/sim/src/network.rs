@@ -14,7 +14,7 @@ use crate::trace::Note;
 use crate::world::{Connection, Down, Packet, World};
 
 /// How long an end that has not been told takes to find out that a connection is gone, ms: pings go unanswered.
-const UNNOTICED: (u64, u64) = (2_000, 15_000);
+pub(crate) const UNNOTICED: (u64, u64) = (2_000, 15_000);
 
 /// Whose connection is nobody's.
 const NOBODY: usize = usize::MAX - 1;

@@ -25,6 +25,8 @@ impl World {
             memory.room = None;
             self.ledger.burned = true;
         }
+        let owner = memory.room.as_ref().map(|kept| kept.owner);
+        let owner_lives = owner.is_some_and(|owner| memory.lives(owner, now));
         let outcome = match step {
             Step::Turn {
                 fence,
@@ -70,23 +72,13 @@ impl World {
                     fence: kept.fence,
                     copy: kept.copy.clone(),
                 },
+                Some(kept) if owner_lives => Found::With(kept.owner),
                 Some(kept) => {
-                    let (owner, lapsed) = (kept.owner, memory.members.get(&kept.owner).copied());
-                    let lives = match lapsed {
-                        Some(None) => true,
-                        Some(Some(until)) => until > now.0,
-                        None => false,
-                    };
-                    match lives {
-                        true => Found::With(owner),
-                        false => {
-                            kept.owner = from;
-                            kept.fence = kept.fence.saturating_add(1);
-                            Found::Here {
-                                fence: kept.fence,
-                                copy: kept.copy.clone(),
-                            }
-                        }
+                    kept.owner = from;
+                    kept.fence = kept.fence.saturating_add(1);
+                    Found::Here {
+                        fence: kept.fence,
+                        copy: kept.copy.clone(),
                     }
                 }
             }),

@@ -18,6 +18,7 @@ use burnchat_core::crypto::Secret;
 use burnchat_core::relay::{Change, CloseCode, Hub, Limits, PeerKey, RoomWrite};
 use burnchat_core::time::Timestamp;
 
+use crate::network::UNNOTICED;
 use crate::script::Deed;
 use crate::trace::Note;
 use crate::world::{Down, Packet, World};
@@ -28,9 +29,6 @@ const BEAT: u64 = 750;
 /// The longest that a step or a word takes as a rule, ms, and now and then.
 const HOP: u64 = 20;
 const LONG_HOP: u64 = 400;
-/// How long an end that has not been told takes to find out, ms.
-const UNNOTICED: (u64, u64) = (2_000, 15_000);
-
 /// The way from a client to the owner and back is so much longer at most, ms.
 pub(crate) const DETOUR: u64 = 4 * LONG_HOP;
 
@@ -310,7 +308,7 @@ impl Copy {
 }
 
 impl World {
-    /// What people on the same relay as the owner, or the owner itself, are hit by.
+    /// Something happens to the relays, or to one of them.
     pub(crate) fn befalls_relays(&mut self, deed: Deed) {
         let Some(relays) = &self.relays else { return };
         let owner = relays.memory.room.as_ref().map(|kept| kept.owner);
