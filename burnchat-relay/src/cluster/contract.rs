@@ -5,15 +5,20 @@
     reason = "the clock of these stories is tokio's, and nobody suspends the machine in them"
 )]
 
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+#[cfg(feature = "cluster")]
+use self::redis_server::Redis;
 use super::memory::Memory;
 use super::seam::{Bus, LEASE, Member, Op, Outcome, SealedCopy, SealedWrite, Session, Tag};
+#[cfg(feature = "cluster")]
 use crate::clock::wall_millis;
+
+#[cfg(feature = "cluster")]
+#[path = "../../tests/cluster/redis.rs"]
+mod redis_server;
 
 /// A room's end that is not near, ms from now.
 const LATER: u64 = 60_000;
@@ -95,17 +100,22 @@ async fn members_live_while_they_say_so(rig: &Rig<'_>) {
     assert!(!living.contains(&three.member));
     // Its rooms may be another's by now, so what it says of them is not heard.
     let hearer = one.member;
-    let says = |member, note: &str| Op::Say {
+    let says = |partition, member, note: &str| Op::Say {
+        partition,
         member,
         notes: vec![(hearer, note.into())],
     };
-    for late in [&two, &three] {
-        if let Ok(said) = late.store.run(vec![says(late.member, "late")]).await {
-            assert!(matches!(said[..], [Outcome::Refused]), "{said:?}");
+    for partition in 0..rig.bus.partitions() {
+        for late in [&two, &three] {
+            let late = says(partition, late.member, "late");
+            if let Ok(said) = three.store.run(vec![late]).await {
+                assert!(matches!(said[..], [Outcome::Refused]), "{said:?}");
+            }
         }
+        let note = format!("still here in {partition}");
+        let _ = run(&one, says(partition, hearer, &note)).await;
+        assert_eq!(heard(&mut one).await, note.into_bytes());
     }
-    let _ = run(&one, says(hearer, "still here")).await;
-    assert_eq!(heard(&mut one).await, b"still here");
     // Too late: it is not to be one again under this number.
     assert!(!matches!(three.store.beat().await, Ok(Some(_))));
 }
@@ -194,9 +204,12 @@ async fn a_room_is_one_owners_and_whole(rig: &Rig<'_>) {
     // Who asks again for what is its own has it under the same fence: what it has written since is not refused.
     let (fence, copy) = taken(&two, room).await;
     assert_eq!((fence, &*copy.state), (2, &b"second"[..]));
-    let notes = vec![(hearer, b"still here".into())];
-    let member = two.member;
-    let _ = run(&two, Op::Say { member, notes }).await;
+    let say = Op::Say {
+        partition: room.partition(rig.bus.partitions()),
+        member: two.member,
+        notes: vec![(hearer, b"still here".into())],
+    };
+    let _ = run(&two, say).await;
     assert_eq!(heard(&mut two).await, b"still here");
 }
 
@@ -267,60 +280,43 @@ async fn whole(rig: &Rig<'_>) {
 async fn the_memory_of_the_stories_keeps_the_contract() {
     let began = tokio::time::Instant::now();
     let now = || 1_000_000 + u64::try_from(began.elapsed().as_millis()).unwrap();
-    let memory = Memory::new(now());
-    let slow = memory.by(Duration::from_millis(70));
-    for bus in [&memory as &dyn Bus, &slow] {
-        memory.forget_everything();
-        whole(&Rig { bus, now: &now }).await;
+    for partitions in [1, 4] {
+        let memory = Memory::new(partitions, now());
+        let slow = memory.by(Duration::from_millis(70));
+        for bus in [&memory as &dyn Bus, &slow] {
+            memory.forget_everything();
+            whole(&Rig { bus, now: &now }).await;
+        }
     }
 }
 
 #[cfg(feature = "cluster")]
-#[tokio::test]
-async fn redis_keeps_the_contract() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(mut server) = redis_server(folder.path()) else {
-        return;
-    };
+async fn kept_by(redis: &Redis) {
     let options = super::ClusterOptions {
-        url: format!(
-            "redis+unix://{}",
-            folder.path().join("redis.sock").display()
-        ),
+        url: redis.url(),
         ..super::ClusterOptions::default()
     };
-    let cluster = timeout(Duration::from_secs(20), async {
-        loop {
-            match super::Cluster::connect(&options).await {
-                Ok(cluster) => return cluster,
-                Err(_) => sleep(Duration::from_millis(20)).await,
-            }
-        }
-    });
-    let cluster = cluster.await.unwrap();
+    let cluster = super::Cluster::connect(&options).await.unwrap();
     let bus = &*cluster.0.bus;
     whole(&Rig {
         bus,
         now: &wall_millis,
     })
     .await;
-    server.kill().await.unwrap();
 }
 
-/// `./test.sh` installs it, and then a test that lacks it fails.
-fn redis_server(folder: &std::path::Path) -> Option<Child> {
-    let server = Command::new("redis-server")
-        .args(["--port", "0", "--save", "", "--appendonly", "no", "--dir"])
-        .arg(folder)
-        .arg("--unixsocket")
-        .arg(folder.join("redis.sock"))
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn();
-    let all_of_them = std::env::var_os("BURNCHAT_TEST_EVERYTHING").is_some();
-    assert!(
-        server.is_ok() || !all_of_them,
-        "redis-server is not installed"
-    );
-    server.ok()
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn redis_keeps_the_contract() {
+    if redis_server::is_installed() {
+        kept_by(&Redis::start().await).await;
+    }
+}
+
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn a_redis_cluster_keeps_the_contract() {
+    if redis_server::is_installed() {
+        kept_by(&Redis::cluster_of(3).await).await;
+    }
 }

@@ -5,7 +5,7 @@
     reason = "the clock of these stories is tokio's, and nobody suspends the machine in them"
 )]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -14,9 +14,12 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::seam::{
-    Bus, LEASE, Lost, Member, NOTES, Notes, Op, Outcome, SealedCopy, SealedWrite, Session, Soon,
-    Store, Tag,
+    Bus, LEASE, Lost, Member, NOTES, Notes, Op, Outcome, Partition, SealedCopy, SealedWrite,
+    Session, Soon, Store, Tag,
 };
+
+/// By how much longer each partition takes to do a step than the next, and each to tell of it than the one before.
+const APART: Duration = Duration::from_millis(9);
 
 /// One memory, by whatever way it is reached.
 #[derive(Clone)]
@@ -26,11 +29,12 @@ pub(crate) struct Memory {
 }
 
 struct State {
+    partitions: Partition,
     /// Wall time at the beginning, ms.
     began_at: u64,
     began: Instant,
     members_ever: Member,
-    members: HashMap<Member, Lives>,
+    members: HashMap<(Partition, Member), Lives>,
     rooms: HashMap<Tag, Kept>,
     notes: usize,
 }
@@ -66,9 +70,10 @@ struct Way {
 }
 
 impl Memory {
-    /// Empty, at this wall time.
-    pub(crate) fn new(now_millis: u64) -> Self {
+    /// Empty, in so many partitions, at this wall time.
+    pub(crate) fn new(partitions: Partition, now_millis: u64) -> Self {
         let state = State {
+            partitions,
             began_at: now_millis,
             began: Instant::now(),
             members_ever: 0,
@@ -144,6 +149,24 @@ impl Way {
         self.opened().await;
     }
 
+    /// Says what is said, so much later.
+    async fn tell(
+        self: Arc<Self>,
+        apart: Duration,
+        mut said: mpsc::UnboundedReceiver<Said>,
+        tell: mpsc::Sender<Vec<u8>>,
+    ) {
+        while let Some(Said { at, note }) = said.recv().await {
+            // By a way of their own: what is answered may well be there before.
+            let late = apart + *self.notes_late.borrow();
+            sleep_until(at + self.delay + late).await;
+            self.opened().await;
+            if tell.send(note).await.is_err() {
+                return;
+            }
+        }
+    }
+
     async fn opened(&self) {
         let _ = self.open.subscribe().wait_for(|open| *open).await;
     }
@@ -154,8 +177,8 @@ impl State {
         self.began_at + u64::try_from(self.began.elapsed().as_millis()).unwrap()
     }
 
-    fn lives(&self, member: Member) -> bool {
-        let lives = self.members.get(&member);
+    fn lives(&self, partition: Partition, member: Member) -> bool {
+        let lives = self.members.get(&(partition, member));
         lives.is_some_and(|lives| lives.until > Instant::now())
     }
 
@@ -164,10 +187,10 @@ impl State {
         self.rooms.retain(|_, room| room.end > now);
     }
 
-    fn say(&mut self, notes: Notes) {
+    fn say(&mut self, partition: Partition, notes: Notes) {
         self.notes += notes.len();
         for (member, note) in notes {
-            if let Some(lives) = self.members.get(&member) {
+            if let Some(lives) = self.members.get(&(partition, member)) {
                 let at = Instant::now();
                 let _ = lives.notes.send(Said { at, note });
             }
@@ -179,7 +202,7 @@ impl State {
         room.is_some_and(|room| (room.owner, room.fence) == (member, fence))
     }
 
-    fn step(&mut self, op: Op) -> Outcome {
+    fn step(&mut self, partition: Partition, op: Op) -> Outcome {
         self.expire();
         match op {
             Op::Create {
@@ -212,7 +235,7 @@ impl State {
                 if let Some(kept) = self.rooms.get_mut(&room) {
                     kept.write(*write);
                 }
-                self.say(notes);
+                self.say(partition, notes);
                 Outcome::Done
             }
             Op::Burn {
@@ -225,27 +248,27 @@ impl State {
                     return Outcome::Refused;
                 }
                 self.rooms.remove(&room);
-                self.say(notes);
+                self.say(partition, notes);
                 Outcome::Done
             }
-            Op::Say { member, notes } => {
-                if !self.lives(member) {
+            Op::Say { member, notes, .. } => {
+                if !self.lives(partition, member) {
                     return Outcome::Refused;
                 }
-                self.say(notes);
+                self.say(partition, notes);
                 Outcome::Done
             }
             Op::Claim { room, member } => {
                 let Some(kept) = self.rooms.get(&room) else {
                     return Outcome::NotThere;
                 };
-                if kept.owner != member && self.lives(kept.owner) {
+                if kept.owner != member && self.lives(partition, kept.owner) {
                     return Outcome::Owned(kept.owner);
                 }
                 self.rooms.get_mut(&room).unwrap().taken_by(member)
             }
             Op::Leave { member } => {
-                if let Some(lives) = self.members.get_mut(&member) {
+                if let Some(lives) = self.members.get_mut(&(partition, member)) {
                     lives.until = Instant::now();
                 }
                 Outcome::Done
@@ -286,6 +309,10 @@ impl Kept {
 }
 
 impl Bus for Memory {
+    fn partitions(&self) -> Partition {
+        self.state().partitions
+    }
+
     fn join(&self) -> Soon<'_, Result<Session, Lost>> {
         Box::pin(async {
             self.way.go().await;
@@ -296,24 +323,17 @@ impl Bus for Memory {
             };
             // One that has drawn its number later may be quicker.
             self.way.go().await;
-            let (say, mut said) = mpsc::unbounded_channel::<Said>();
-            let until = Instant::now() + LEASE;
-            let lives = Lives { until, notes: say };
-            self.state().members.insert(member, lives);
             let (tell, notes) = mpsc::channel(NOTES);
-            let way = Arc::clone(&self.way);
-            // As with a thread of its own: it does not wait for who reads to keep up.
-            tokio::spawn(unconstrained(async move {
-                while let Some(Said { at, note }) = said.recv().await {
-                    // By a way of their own: what is answered may well be there before.
-                    let late = *way.notes_late.borrow();
-                    sleep_until(at + way.delay + late).await;
-                    way.opened().await;
-                    if tell.send(note).await.is_err() {
-                        return;
-                    }
-                }
-            }));
+            for partition in 0..self.partitions() {
+                let (say, said) = mpsc::unbounded_channel();
+                let until = Instant::now() + LEASE;
+                let lives = Lives { until, notes: say };
+                self.state().members.insert((partition, member), lives);
+                let apart = APART * partition.into();
+                let told = self.way.clone().tell(apart, said, tell.clone());
+                // As with a thread of its own: it does not wait for who reads to keep up.
+                tokio::spawn(unconstrained(told));
+            }
             self.way.go().await;
             let store = MemoryStore {
                 memory: self.clone(),
@@ -339,7 +359,7 @@ impl MemoryStore {
         self.memory.way.go().await;
         let answer = {
             let mut state = self.memory.state();
-            let known = state.members.contains_key(&self.member);
+            let known = state.members.contains_key(&(0, self.member));
             known.then(|| what(&mut state))
         };
         self.memory.way.go().await;
@@ -349,21 +369,52 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn run(&self, ops: Vec<Op>) -> Soon<'_, Result<Vec<Outcome>, Lost>> {
-        Box::pin(self.ask(|state| ops.into_iter().map(|op| state.step(op)).collect()))
+        Box::pin(async move {
+            let partitions = self.memory.partitions();
+            let mut outcomes: Vec<Option<Outcome>> = ops.iter().map(|_| None).collect();
+            let ops = ops.into_iter().enumerate();
+            let mut parts: BTreeMap<Partition, Vec<(usize, Op)>> = BTreeMap::new();
+            for (at, op) in ops {
+                match op.partition(partitions) {
+                    Some(partition) => parts.entry(partition).or_default().push((at, op)),
+                    None => {
+                        for partition in 0..partitions {
+                            parts.entry(partition).or_default().push((at, op.clone()));
+                        }
+                    }
+                }
+            }
+            // The last of them first, and not all at once.
+            for (partition, steps) in parts.into_iter().rev() {
+                if outcomes.iter().any(Option::is_some) {
+                    sleep(APART).await;
+                }
+                let done = self.ask(|state| {
+                    let steps = steps.into_iter();
+                    let done = steps.map(|(at, op)| (at, state.step(partition, op)));
+                    done.collect::<Vec<_>>()
+                });
+                for (at, outcome) in done.await? {
+                    outcomes[at] = Some(outcome);
+                }
+            }
+            Ok(outcomes.into_iter().map(Option::unwrap).collect())
+        })
     }
 
     fn beat(&self) -> Soon<'_, Result<Option<Vec<Member>>, Lost>> {
         Box::pin(self.ask(|state| {
-            if !state.lives(self.member) {
-                return None;
-            }
             let now = Instant::now();
-            state.members.get_mut(&self.member)?.until = now + LEASE;
+            for partition in 0..state.partitions {
+                if !state.lives(partition, self.member) {
+                    return None;
+                }
+                state.members.get_mut(&(partition, self.member))?.until = now + LEASE;
+            }
             let members = state.members.iter();
             let living = members.filter(|(_, lives)| lives.until > now);
-            let mut living: Vec<_> = living.map(|(member, _)| *member).collect();
-            living.sort_unstable();
-            Some(living)
+            let living: BTreeSet<_> = living.map(|((_, member), _)| *member).collect();
+            Some(living.into_iter().collect())
         }))
     }
 }

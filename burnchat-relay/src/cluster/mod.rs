@@ -21,6 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use burnchat_core::crypto::Secret;
+use burnchat_core::ids::RoomId;
+use burnchat_core::relay::KeptId;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{info, warn};
@@ -29,7 +31,7 @@ pub(crate) use self::key::{ClusterKey, Place, RoomKey};
 pub(crate) use self::notes::{Answer, Asked, Item, Note, Waited, Words};
 #[cfg(feature = "cluster")]
 pub use self::redis::{ClusterError, ClusterOptions};
-pub(crate) use self::seam::{BEAT, Member, Notes, Op, Outcome, SealedCopy, SealedWrite};
+pub(crate) use self::seam::{BEAT, Member, Notes, Op, Outcome, Partition, SealedCopy, SealedWrite};
 use self::seam::{Bus, LEASE, Lost, Session, Soon};
 
 /// How long after a failure the shared memory is asked again.
@@ -44,6 +46,7 @@ pub struct Cluster(Arc<Shared>);
 struct Shared {
     key: ClusterKey,
     bus: Box<dyn Bus>,
+    partitions: Partition,
     /// By how much the clock of the shared memory is ahead of this machine's, ms.
     ahead_millis: i64,
 }
@@ -66,8 +69,8 @@ pub(crate) enum Event {
     Living(Vec<Member>),
     /// Countdowns have waited for one another.
     CountdownsDue,
-    /// A task of the worker has something to say.
-    Say(Member, Note),
+    /// A task of the worker has something to say about a room.
+    Say(KeptId, Member, Note),
     /// It is no member any more.
     Lost,
 }
@@ -82,6 +85,7 @@ impl Cluster {
     pub(crate) fn new(root: &Secret<32>, bus: Box<dyn Bus>, ahead_millis: i64) -> Self {
         Self(Arc::new(Shared {
             key: ClusterKey::new(root),
+            partitions: bus.partitions(),
             bus,
             ahead_millis,
         }))
@@ -89,6 +93,19 @@ impl Cluster {
 
     pub(crate) fn key(&self) -> &ClusterKey {
         &self.0.key
+    }
+
+    /// Where what is said about a room is said.
+    pub(crate) fn partition_of(&self, room: RoomId) -> Partition {
+        match self.0.partitions {
+            1 => 0,
+            of => self.key().tag(room).partition(of),
+        }
+    }
+
+    /// Where a step is done, unless everywhere.
+    pub(crate) fn partition_of_op(&self, op: &Op) -> Option<Partition> {
+        op.partition(self.0.partitions)
     }
 
     pub(crate) fn ahead_millis(&self) -> i64 {

@@ -18,9 +18,20 @@ pub(crate) const NOTES: usize = 4_096;
 /// Names a worker of a relay for as long as it is a member: numbers are not used again.
 pub(crate) type Member = u64;
 
+/// A part of the shared memory: each may be kept by a server of its own. A room is in one of them, with all that is said
+/// about it: there is an order within a partition, and none between two.
+pub(crate) type Partition = u8;
+
 /// What a room is called in the shared memory.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Tag(pub(crate) [u8; 16]);
+
+impl Tag {
+    /// In which of so many partitions the room is.
+    pub(crate) fn partition(self, of: Partition) -> Partition {
+        self.0[0] % of
+    }
+}
 
 impl fmt::Debug for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,7 +40,7 @@ impl fmt::Debug for Tag {
 }
 
 /// What brings a room up to date, sealed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SealedWrite {
     /// When it must be gone, ms since the Unix epoch.
     pub(crate) end: u64,
@@ -52,8 +63,8 @@ pub(crate) struct SealedCopy {
 /// To whom, and what, sealed.
 pub(crate) type Notes = Vec<(Member, Vec<u8>)>;
 
-/// One step. Those of one member are done in the order in which they are given.
-#[derive(Debug)]
+/// One step. Those of one member in one partition are done in the order in which they are given.
+#[derive(Clone, Debug)]
 pub(crate) enum Op {
     /// Makes a room, unless there is one.
     Create {
@@ -76,12 +87,30 @@ pub(crate) enum Op {
         fence: u64,
         notes: Notes,
     },
-    /// Says something, if this member still lives: nobody else has its rooms then.
-    Say { member: Member, notes: Notes },
+    /// Says something about rooms of this partition, if this member still lives there: nobody else has its rooms then.
+    Say {
+        partition: Partition,
+        member: Member,
+        notes: Notes,
+    },
     /// Takes a room over whose owner is no more.
     Claim { room: Tag, member: Member },
-    /// Ends the membership.
+    /// Ends the membership in all partitions, after what was given before.
     Leave { member: Member },
+}
+
+impl Op {
+    /// In which of so many partitions it is done, unless in all.
+    pub(crate) fn partition(&self, of: Partition) -> Option<Partition> {
+        match self {
+            Self::Create { room, .. }
+            | Self::Write { room, .. }
+            | Self::Burn { room, .. }
+            | Self::Claim { room, .. } => Some(room.partition(of)),
+            Self::Say { partition, .. } => Some(*partition),
+            Self::Leave { .. } => None,
+        }
+    }
 }
 
 /// What came of it.
@@ -107,6 +136,9 @@ pub(crate) type Soon<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The shared memory, for who is to become a member.
 pub(crate) trait Bus: Send + Sync {
+    /// How many partitions there are, from 1 on; always as many, and for all members.
+    fn partitions(&self) -> Partition;
+
     fn join(&self) -> Soon<'_, Result<Session, Lost>>;
 }
 
@@ -114,15 +146,15 @@ pub(crate) trait Bus: Send + Sync {
 pub(crate) struct Session {
     pub(crate) member: Member,
     pub(crate) store: Box<dyn Store>,
-    /// What others say to it, in order; ends when something may have been lost.
+    /// What others say to it, in order within a partition; ends when something may have been lost.
     pub(crate) notes: mpsc::Receiver<Vec<u8>>,
 }
 
 /// The shared memory, for a member.
 pub(crate) trait Store: Send + Sync {
-    /// Does these steps, in order.
+    /// Does these steps, those of a partition in order.
     fn run(&self, ops: Vec<Op>) -> Soon<'_, Result<Vec<Outcome>, Lost>>;
 
-    /// A sign of life. Gives all members that live; `None` if this one no longer does.
+    /// A sign of life in all partitions. Gives all members that live in one; `None` if this one no longer does in all.
     fn beat(&self) -> Soon<'_, Result<Option<Vec<Member>>, Lost>>;
 }

@@ -18,12 +18,16 @@ const WITHIN: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn the_owner_is_killed_and_what_was_said_arrives_once_and_in_order() {
-    let redis = Redis::start().await;
-    let (one, two, three) = (
-        relay(&redis).await,
-        relay(&redis).await,
-        relay(&redis).await,
-    );
+    kill_the_owner(&Redis::start().await).await;
+}
+
+#[tokio::test]
+async fn the_same_in_a_redis_cluster() {
+    kill_the_owner(&Redis::cluster_of(3).await).await;
+}
+
+async fn kill_the_owner(redis: &Redis) {
+    let (one, two, three) = (relay(redis).await, relay(redis).await, relay(redis).await);
     let [a, b, c] = [one.address, two.address, three.address];
     let made = Made::at(a).await;
     // Ana is connected to the owner, and comes back by another.
@@ -135,9 +139,9 @@ async fn redis_forgets_everything_and_so_do_the_relays() {
     }
     let metrics = one.metrics.unwrap();
     assert_eq!(get(metrics, "/readyz", &[]).await.status, 200);
-    redis.stop().await;
+    redis.stop(0).await;
     in_time(async { while get(metrics, "/readyz", &[]).await.status != 503 {} }).await;
-    redis.restart().await;
+    redis.restart(0).await;
     for guest in [&mut ana, &mut ben] {
         guest.until(|guest| guest.ended.is_some()).await;
     }
@@ -155,8 +159,15 @@ async fn redis_forgets_everything_and_so_do_the_relays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn relays_are_restarted_one_after_the_other_and_nothing_is_lost() {
-    const ROOMS: usize = 1_000;
-    let redis = Redis::start().await;
+    restart_relays(&Redis::start().await, 1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_is_it_in_a_redis_cluster() {
+    restart_relays(&Redis::cluster_of(3).await, 200).await;
+}
+
+async fn restart_relays(redis: &Redis, count: usize) {
     let unlimited = [
         "--rooms-of-peer",
         "100000",
@@ -167,13 +178,13 @@ async fn relays_are_restarted_one_after_the_other_and_nothing_is_lost() {
     ];
     let mut relays = Vec::new();
     for _ in 0..3 {
-        relays.push(relay_with(&redis, &unlimited).await);
+        relays.push(relay_with(redis, &unlimited).await);
     }
     let addresses =
         |relays: &[Program]| -> Vec<_> { relays.iter().map(|relay| relay.address).collect() };
     let balancer = Arc::new(Balancer::to(&addresses(&relays)).await);
     let mut rooms = Vec::new();
-    for n in 0..ROOMS {
+    for n in 0..count {
         let made = Made::at(relays[n % 3].address).await;
         let ana = Guest::join_by(&made, &balancer).await;
         let ben = Guest::join_by(&made, &balancer).await;
@@ -185,7 +196,7 @@ async fn relays_are_restarted_one_after_the_other_and_nothing_is_lost() {
     }
     let mut said = 0;
     for _ in 0..3 {
-        let newcomer = relay_with(&redis, &unlimited).await;
+        let newcomer = relay_with(redis, &unlimited).await;
         let mut leaver = relays.remove(0);
         relays.push(newcomer);
         balancer.point_to(&addresses(&relays));

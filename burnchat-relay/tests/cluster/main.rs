@@ -11,6 +11,8 @@ mod failing;
 #[cfg(all(test, target_os = "linux"))]
 mod memory;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod redis;

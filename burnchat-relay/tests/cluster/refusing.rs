@@ -76,21 +76,32 @@ async fn relays_with_another_key_are_refused() {
     refused(&["--cluster", &url], "have another key").await;
 }
 
+/// What the guide lets a user do, and what more in a Redis Cluster.
+const RULES: &str = "~bc:* &bc:* +hset +hmget +hdel +hgetall +hincrby +exists +del +pexpireat +set +get +zadd +zrem +zscore \
+                     +zrange +zremrangebyscore +evalsha +script|load +publish +subscribe +time +info +config|get +ping";
+const RULES_OF_CLUSTER: &str = "-publish -subscribe +spublish +ssubscribe +cluster|slots";
+
 #[tokio::test]
 async fn a_user_and_a_password_are_shown() {
-    let redis = Redis::start().await;
-    let rules = "~bc:* &bc:* +hset +hget +hmget +hdel +hgetall +hincrby +exists +del +pexpireat +set +get +incr +zadd \
-                 +zrem +zscore +zrange +zremrangebyscore +evalsha +script|load +publish +subscribe +time +info +config|get \
-                 +ping";
+    shows_a_user_and_a_password(&Redis::start().await, RULES).await;
+    let rules = format!("{RULES} {RULES_OF_CLUSTER}");
+    shows_a_user_and_a_password(&Redis::cluster_of(2).await, &rules).await;
+}
+
+async fn shows_a_user_and_a_password(redis: &Redis, rules: &str) {
     let mut words = vec!["ACL", "SETUSER", "relay", "on", ">secret"];
     words.extend(rules.split_whitespace());
-    assert_eq!(redis.ask(&words).await, "OK");
-    assert_eq!(redis.ask(&["ACL", "SETUSER", "default", "off"]).await, "OK");
+    assert!(redis.ask(&words).await.starts_with("OK"));
+    let nobody_else = redis.ask(&["ACL", "SETUSER", "default", "off"]);
+    assert!(nobody_else.await.starts_with("OK"));
     refused(&["--cluster", &redis.url()], "another user or password").await;
     let folder = tempfile::tempdir().unwrap();
     let password = folder.path().join("password");
     fs::write(&password, "secret\n").unwrap();
-    let url = format!("{}?user=relay", redis.url());
+    let url = match redis.url().strip_prefix("redis://") {
+        Some(address) => format!("redis://relay@{address}"),
+        None => format!("{}?user=relay", redis.url()),
+    };
     let relay = crate::harness::program::Program::start(&[
         "--listen",
         "127.0.0.1:0",
@@ -133,17 +144,39 @@ async fn over_tls_redis_must_show_a_certificate_that_is_trusted() {
         file("key", &key),
         file("root", &root.certificate.pem()),
     ];
-    let mut redis = Redis::over_tls(&files).await;
-    let url = redis.tls_url();
+    let redis = Redis::over_tls(&files).await;
+    shows_a_certificate_that_is_trusted(redis, &files[2]).await;
+    let cluster = Redis::cluster_with(2, &[], Some(&files)).await;
+    shows_a_certificate_that_is_trusted(cluster, &files[2]).await;
+}
+
+async fn shows_a_certificate_that_is_trusted(mut redis: Redis, root: &str) {
+    let url = redis.url();
     refused(&["--cluster", &url], "Redis can't be used").await;
     let insecure = format!("{url}/#insecure");
     refused(&["--cluster", &insecure], "whose other end is not checked").await;
 
-    let relay = relay_at(&url, &["--cluster-ca", &files[2]]).await;
+    let relay = relay_at(&url, &["--cluster-ca", root]).await;
     talk_alone(relay.address).await;
     // It finds its way back, too.
-    redis.restart().await;
+    redis.restart(0).await;
     talk_alone(relay.address).await;
+}
+
+#[tokio::test]
+async fn a_redis_cluster_is_refused_for_any_of_its_nodes_and_when_it_is_not_whole() {
+    let keeps = ["--save", "60 1"];
+    let cluster = Redis::cluster_with(3, &keeps, None).await;
+    refused(&["--cluster", &cluster.url()], "it saves snapshots").await;
+
+    let mut cluster = Redis::cluster_of(2).await;
+    let socket = format!("redis+unix://{}", cluster.socket().display());
+    refused(&["--cluster", &socket], "name one by redis://").await;
+    cluster.stop(1).await;
+    refused(&["--cluster", &cluster.url()], "it can't be reached").await;
+    let lost = cluster.ask_one(0, &["CLUSTER", "DELSLOTS", "511"]).await;
+    assert_eq!(lost, "OK");
+    refused(&["--cluster", &cluster.url()], "slots that no node has").await;
 }
 
 /// A room is made and joined, as soon as the relay can do that.

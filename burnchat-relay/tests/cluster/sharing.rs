@@ -9,12 +9,16 @@ use crate::harness::plan;
 
 #[tokio::test]
 async fn people_at_three_relays_talk_in_one_room_and_nothing_is_left_of_it() {
-    let redis = Redis::start().await;
-    let relays = [
-        relay(&redis).await,
-        relay(&redis).await,
-        relay(&redis).await,
-    ];
+    a_room_lives_and_burns(&Redis::start().await).await;
+}
+
+#[tokio::test]
+async fn neither_is_anything_in_a_redis_cluster() {
+    a_room_lives_and_burns(&Redis::cluster_of(3).await).await;
+}
+
+async fn a_room_lives_and_burns(redis: &Redis) {
+    let relays = [relay(redis).await, relay(redis).await, relay(redis).await];
     let [a, b, c] = [0, 1, 2].map(|at: usize| relays[at].address);
     let made = Made::at(a).await;
     let mut ana = Guest::create(&made, &[a]).await;

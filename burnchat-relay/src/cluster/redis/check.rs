@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use burnchat_core::crypto::{Secret, SecretBytes, ct_eq};
 use redis::aio::MultiplexedConnection;
-use redis::{ConnectionAddr, ConnectionInfo, pipe};
+use redis::{ConnectionAddr, ConnectionInfo, cmd, pipe};
 use tracing::warn;
 
+use super::nodes::Kind;
 use super::{ClusterError, random_key, unusable};
 use crate::clock;
 
-const KEY: &str = "bc:key";
-const CHECK: &str = "bc:check";
+const KEY: &str = "key";
+const CHECK: &str = "check";
 
 fn refused(why: impl Into<String>) -> ClusterError {
     ClusterError(why.into())
@@ -41,8 +42,28 @@ pub(super) fn transport(info: &ConnectionInfo) -> Result<(), ClusterError> {
     }
 }
 
-/// It keeps nothing on a disk, by itself or through a replica, and forgets nothing before its time. Gives by how much its
-/// clock is ahead of this machine's, ms.
+/// One, or a node of many.
+pub(super) async fn kind(connection: &mut MultiplexedConnection) -> Result<Kind, ClusterError> {
+    let info = cmd("INFO").arg("cluster").to_owned();
+    let info: String = info
+        .query_async(connection)
+        .await
+        .map_err(|error| unusable(&error))?;
+    Ok(match line(&info, "cluster_enabled") {
+        Some("1") => Kind::Cluster,
+        _ => Kind::Single,
+    })
+}
+
+/// What a server's clock says.
+pub(super) struct ItsClock {
+    /// By how much it is ahead of this machine's, ms.
+    pub(super) ahead_millis: i64,
+    /// How long the answer took, ms: that may be wrong by half of it.
+    pub(super) asked_for_millis: u64,
+}
+
+/// It keeps nothing on a disk, by itself or through a replica, and forgets nothing before its time.
 #[expect(
     clippy::disallowed_methods,
     reason = "how long an answer took is no room's time"
@@ -50,7 +71,7 @@ pub(super) fn transport(info: &ConnectionInfo) -> Result<(), ClusterError> {
 pub(super) async fn server(
     connection: &mut MultiplexedConnection,
     allow_persistent: bool,
-) -> Result<i64, ClusterError> {
+) -> Result<ItsClock, ClusterError> {
     let asked = Instant::now();
     let (info, settings, time): (String, BTreeMap<String, String>, (u64, u64)) = pipe()
         .cmd("INFO")
@@ -61,9 +82,17 @@ pub(super) async fn server(
         .await
         .map_err(|error| unusable(&error))?;
     judge(&info, &settings, allow_persistent)?;
-    let on_the_way = u64::try_from(asked.elapsed().as_millis()).unwrap_or(0) / 2;
-    let there = time.0 * 1_000 + time.1 / 1_000 + on_the_way;
-    Ok(there.cast_signed() - clock::wall_millis().cast_signed())
+    let asked_for_millis = u64::try_from(asked.elapsed().as_millis()).unwrap_or(0);
+    let there = time.0 * 1_000 + time.1 / 1_000 + asked_for_millis / 2;
+    Ok(ItsClock {
+        ahead_millis: there.cast_signed() - clock::wall_millis().cast_signed(),
+        asked_for_millis,
+    })
+}
+
+fn line<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = info.lines().filter_map(|line| line.trim().split_once(':'));
+    lines.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 fn judge(
@@ -71,27 +100,18 @@ fn judge(
     settings: &BTreeMap<String, String>,
     allow_persistent: bool,
 ) -> Result<(), ClusterError> {
-    let line = |name: &str| {
-        let mut lines = info.lines().filter_map(|line| line.trim().split_once(':'));
-        lines.find(|(key, _)| *key == name).map(|(_, value)| value)
-    };
     let setting = |name: &str| {
         let value = settings.get(name).map(String::as_str);
         value.ok_or_else(|| refused(format!("Redis does not say what `{name}` is")))
     };
-    let version = line("redis_version").unwrap_or_default();
+    let version = line(info, "redis_version").unwrap_or_default();
     let major = version.split('.').next().and_then(|n| n.parse().ok());
     if major.unwrap_or(0) < 7 {
         return Err(refused(format!(
             "Redis 7 or newer is needed: this is {version}"
         )));
     }
-    if line("cluster_enabled") == Some("1") {
-        return Err(refused(
-            "this is a node of a Redis Cluster: the relays need one Redis that has everything",
-        ));
-    }
-    if line("role") == Some("slave") {
+    if line(info, "role") == Some("slave") {
         return Err(refused("this Redis is a replica: name the primary"));
     }
 
@@ -102,7 +122,7 @@ fn judge(
     if setting("appendonly")? != "no" {
         disks.push("it writes a log (`appendonly` is not \"no\")".to_owned());
     }
-    let replicas: u32 = line("connected_slaves")
+    let replicas: u32 = line(info, "connected_slaves")
         .and_then(|n| n.parse().ok())
         .unwrap_or(0);
     if replicas > 0 {
@@ -148,15 +168,17 @@ pub(super) fn key_of_file(path: &Path) -> Result<Secret<32>, ClusterError> {
 /// The key that the first relay has drawn.
 pub(super) async fn key_of_redis(
     connection: &mut MultiplexedConnection,
+    kind: Kind,
 ) -> Result<Secret<32>, ClusterError> {
+    let key = kind.only_key(KEY);
     let (bytes,): (Vec<u8>,) = pipe()
         .cmd("SET")
-        .arg(KEY)
+        .arg(&key)
         .arg(random_key().as_bytes())
         .arg("NX")
         .ignore()
         .cmd("GET")
-        .arg(KEY)
+        .arg(&key)
         .query_async(connection)
         .await
         .map_err(|error| unusable(&error))?;
@@ -169,17 +191,19 @@ pub(super) async fn key_of_redis(
 /// Keeps this key there, unless there is one, and so what tells whether another relay has the same: the other relays must.
 pub(super) async fn same_key(
     connection: &mut MultiplexedConnection,
+    kind: Kind,
     to_keep: Option<&Secret<32>>,
     value: &[u8; 32],
 ) -> Result<(), ClusterError> {
+    let [of_key, of_check] = [KEY, CHECK].map(|name| kind.only_key(name));
     let mut steps = pipe();
     if let Some(key) = to_keep {
-        let set = steps.cmd("SET").arg(KEY).arg(key.as_bytes());
+        let set = steps.cmd("SET").arg(&of_key).arg(key.as_bytes());
         set.arg("NX").ignore();
     }
-    let set = steps.cmd("SET").arg(CHECK).arg(value);
+    let set = steps.cmd("SET").arg(&of_check).arg(value);
     set.arg("NX").ignore();
-    steps.cmd("GET").arg(CHECK).cmd("EXISTS").arg(KEY);
+    steps.cmd("GET").arg(&of_check).cmd("EXISTS").arg(&of_key);
     let (there, in_redis): (Vec<u8>, bool) = steps
         .query_async(connection)
         .await

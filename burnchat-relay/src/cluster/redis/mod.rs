@@ -1,34 +1,32 @@
-//! Redis (7 or newer) or Valkey as the shared memory: scripts, which are done whole or not at all, and its pub/sub.
+//! Redis (7 or newer) or Valkey as the shared memory, one or a Redis Cluster of them: scripts, which are done whole or not at
+//! all, and its pub/sub.
 
 mod check;
+mod ear;
+mod nodes;
 mod scripts;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burnchat_core::crypto::Secret;
-use futures_util::StreamExt;
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisError, TlsCertificates,
-    Value,
-};
-use tokio::sync::mpsc;
+use futures_util::future::try_join;
+use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisError, TlsCertificates};
 
+use self::ear::Ears;
+use self::nodes::{Kind, Nodes};
 use self::scripts::Scripts;
-use super::seam::{Bus, LEASE, Lost, Member, NOTES, Op, Outcome, Session, Soon, Store};
+use super::seam::{Bus, Lost, Member, Op, Outcome, Partition, Session, Soon, Store};
 use super::{Cluster, ClusterKey};
 use crate::rng;
-
-/// How long a step may take. It is longer than a member lives without a sign.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where the shared memory is, and what it may be.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ClusterOptions {
-    /// `redis://`, `rediss://` or `redis+unix://`, with a user name where there is an ACL.
+    /// `redis://`, `rediss://` or `redis+unix://`, with a user name where there is an ACL. Of a Redis Cluster, one of its
+    /// nodes by `redis://` or `rediss://`: it knows where the others are.
     pub url: String,
     /// The password, if the URL has none.
     pub password: Option<String>,
@@ -70,29 +68,29 @@ impl Cluster {
     /// # Errors
     /// Why not, for people.
     pub async fn connect(options: &ClusterOptions) -> Result<Self, ClusterError> {
-        let client = client(options)?;
-        check::transport(client.get_connection_info())?;
-        let mut connection = connection(&client)
-            .await
-            .map_err(|error| unusable(&error))?;
-        let ahead_millis = check::server(&mut connection, options.allow_persistent).await?;
+        let entrance = client(options)?;
+        check::transport(entrance.get_connection_info())?;
+        let nodes = Nodes::reach(vec![entrance.clone()], options.allow_persistent).await?;
+        let (kind, mut connection) = (nodes.kind, nodes.first());
         let root = match &options.key_file {
             Some(path) => check::key_of_file(path)?,
-            None => check::key_of_redis(&mut connection).await?,
+            None => check::key_of_redis(&mut connection, kind).await?,
         };
         let to_keep = match options.key_file {
             Some(_) => None,
             None => Some(Secret::copy_of(root.as_bytes())),
         };
         let check_value = ClusterKey::new(&root).check_value();
-        check::same_key(&mut connection, to_keep.as_ref(), &check_value).await?;
+        check::same_key(&mut connection, kind, to_keep.as_ref(), &check_value).await?;
         let bus = Redis {
-            client,
+            entrance,
+            known: Mutex::new(nodes.clients()),
+            kind,
             allow_persistent: options.allow_persistent,
             to_keep,
             check_value,
         };
-        Ok(Self::new(&root, Box::new(bus), ahead_millis))
+        Ok(Self::new(&root, Box::new(bus), nodes.ahead_millis))
     }
 }
 
@@ -120,46 +118,60 @@ fn client(options: &ClusterOptions) -> Result<Client, ClusterError> {
     }
 }
 
-async fn connection(client: &Client) -> Result<MultiplexedConnection, RedisError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(LEASE))
-        .set_response_timeout(Some(ANSWER_WITHIN));
-    client
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
-}
-
 /// Without what Redis says of it, which may name who asked.
 fn unusable(error: &RedisError) -> ClusterError {
     ClusterError(format!("Redis can't be used: {}", error.kind_text()))
 }
 
 struct Redis {
-    client: Client,
+    entrance: Client,
+    /// Where it was found the last time, should the entrance be no more.
+    known: Mutex<Vec<Client>>,
+    kind: Kind,
     allow_persistent: bool,
     /// The cluster's key, where it is kept in Redis.
     to_keep: Option<Secret<32>>,
     check_value: [u8; 32],
 }
 
+impl Redis {
+    /// It may be another than the last time.
+    async fn reach(&self) -> Result<Nodes, ClusterError> {
+        let mut entrances = vec![self.entrance.clone()];
+        entrances.extend(self.known().iter().cloned());
+        let nodes = Nodes::reach(entrances, self.allow_persistent).await?;
+        if nodes.kind != self.kind {
+            let why = "it has become a Redis Cluster, or is none any more: start the relays anew";
+            return Err(ClusterError(why.to_owned()));
+        }
+        let (to_keep, value) = (self.to_keep.as_ref(), &self.check_value);
+        check::same_key(&mut nodes.first(), self.kind, to_keep, value).await?;
+        *self.known() = nodes.clients();
+        Ok(nodes)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<Client>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Bus for Redis {
+    fn partitions(&self) -> Partition {
+        self.kind.partitions()
+    }
+
     fn join(&self) -> Soon<'_, Result<Session, Lost>> {
         Box::pin(async {
-            let mut connection = connection(&self.client).await.map_err(lost)?;
-            // It may be another than the last time.
-            check::server(&mut connection, self.allow_persistent)
-                .await
-                .map_err(|error| Lost(error.0))?;
-            check::same_key(&mut connection, self.to_keep.as_ref(), &self.check_value)
-                .await
-                .map_err(|error| Lost(error.0))?;
+            let nodes = self.reach().await.map_err(|error| Lost(error.0))?;
+            let scripts = Scripts::load(&nodes).await.map_err(lost)?;
             // A number nobody has had. Who is to be spoken to under it listens before anybody knows of it.
-            let (scripts, member) = Scripts::load(&mut connection).await.map_err(lost)?;
-            let notes = subscribe(&self.client, member).await.map_err(lost)?;
-            scripts.enter(&mut connection, member).await.map_err(lost)?;
+            let member = scripts.draw(&nodes).await.map_err(lost)?;
+            let (ears, notes) = Ears::open(&nodes, member).await.map_err(lost)?;
+            scripts.enter(&nodes, member).await.map_err(lost)?;
             let store = RedisStore {
-                connection,
+                nodes,
                 scripts,
+                ears,
                 member,
             };
             Ok(Session {
@@ -171,59 +183,43 @@ impl Bus for Redis {
     }
 }
 
-async fn subscribe(client: &Client, member: Member) -> Result<mpsc::Receiver<Vec<u8>>, RedisError> {
-    let mut pubsub = client.get_async_pubsub().await?;
-    pubsub.subscribe(scripts::channel(member)).await?;
-    let (tell, notes) = mpsc::channel(NOTES);
-    tokio::spawn(async move {
-        let mut messages = pubsub.into_on_message();
-        loop {
-            tokio::select! {
-                message = messages.next() => match message {
-                    Some(message) => {
-                        if tell.send(message.get_payload_bytes().to_vec()).await.is_err() {
-                            return;
-                        }
-                    }
-                    None => return,
-                },
-                () = tell.closed() => return,
-            }
-        }
-    });
-    Ok(notes)
-}
-
 struct RedisStore {
-    connection: MultiplexedConnection,
+    nodes: Nodes,
     scripts: Scripts,
+    ears: Ears,
     member: Member,
 }
 
 impl Store for RedisStore {
     fn run(&self, ops: Vec<Op>) -> Soon<'_, Result<Vec<Outcome>, Lost>> {
-        let mut connection = self.connection.clone();
         Box::pin(async move {
-            let mut pipe = redis::pipe();
+            let all = self.nodes.partitions();
+            let (mut commands, mut counts) = (Vec::with_capacity(ops.len()), Vec::new());
             for op in &ops {
-                pipe.add_command(self.scripts.command(op));
+                let partitions = match op.partition(all.end) {
+                    Some(partition) => partition..partition + 1,
+                    None => all.clone(),
+                };
+                counts.push(partitions.len());
+                commands.extend(partitions.map(|at| (at, self.scripts.command(at, op))));
             }
-            let answers: Vec<Value> = pipe.query_async(&mut connection).await.map_err(lost)?;
-            let outcomes = ops.iter().zip(answers);
-            let outcomes: Option<Vec<_>> = outcomes
-                .map(|(op, answer)| scripts::outcome(op, answer))
-                .collect();
-            let outcomes = outcomes.filter(|outcomes| outcomes.len() == ops.len());
+            let answers = self.nodes.run(commands).await.map_err(lost)?;
+            let mut answers = answers.into_iter();
+            let outcomes = ops.iter().zip(counts).map(|(op, count)| {
+                let all = answers.by_ref().take(count);
+                // Where there are several, they are alike.
+                all.map(|answer| scripts::outcome(op, answer)).last()?
+            });
+            let outcomes: Option<Vec<_>> = outcomes.collect();
             outcomes.ok_or_else(|| Lost("Redis answers something else".to_owned()))
         })
     }
 
     fn beat(&self) -> Soon<'_, Result<Option<Vec<Member>>, Lost>> {
-        let mut connection = self.connection.clone();
         Box::pin(async move {
-            let living = self.scripts.beat(&mut connection, self.member).await;
-            let living = living.map_err(lost)?;
-            Ok((!living.is_empty()).then_some(living))
+            let living = self.scripts.beat(&self.nodes, self.member);
+            let (living, ()) = try_join(living, self.ears.ping()).await.map_err(lost)?;
+            Ok(living)
         })
     }
 }
@@ -261,6 +257,8 @@ impl KindText for RedisError {
                 Some("READONLY") => "it is a replica",
                 Some("OOM") => "its memory is full",
                 Some("LOADING" | "BUSY") => "it is busy",
+                Some("CLUSTERDOWN") => "not all nodes of the Redis Cluster are there",
+                Some("MOVED" | "ASK" | "TRYAGAIN") => "what it has is another node's now",
                 _ => "it refuses what it is asked",
             }
         }

@@ -1,16 +1,19 @@
 //! The steps, as scripts: Redis does each of them whole before anything else.
 //!
 //! Of a room there are two keys under one hash tag: `bc:{tag}:r`, a hash with its owner `o`, its fence `f` and its parts
-//! `s`, `p` and `t`, and `bc:{tag}:l`, a hash with its log's entries. Both expire with the room. Besides there is
-//! `bc:members`, who lives until when.
+//! `s`, `p` and `t`, and `bc:{tag}:l`, a hash with its log's entries. Both expire with the room. Besides there are
+//! `bc:members`, who lives until when, and `bc:member`, how far their numbers have come. In a Redis Cluster each partition
+//! has these two, and all the rooms in it have its hash tag: `bc:{18}:members`, `bc:{18}:tag:r`.
 
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, Script, Value, cmd, pipe};
+use std::collections::BTreeSet;
 
-use crate::cluster::seam::{LEASE, Member, Notes, Op, Outcome, SealedCopy, SealedWrite, Tag};
+use redis::{Cmd, ErrorKind, RedisError, Script, Value, cmd, from_redis_value};
 
-const MEMBERS: &str = "bc:members";
-const NUMBERS: &str = "bc:member";
+use super::nodes::{Kind, Nodes};
+use crate::cluster::seam::{LEASE, Member, Notes, Op, Outcome, Partition, SealedCopy, SealedWrite};
+
+const MEMBERS: &str = "members";
+const NUMBER: &str = "member";
 
 const CREATE: &str = r"
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -65,10 +68,8 @@ return {2, fence, is[2], is[3] or '', is[4] or '', redis.call('HGETALL', KEYS[2]
 const BEAT: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if ARGV[3] == '0' then
-  local lives = redis.call('ZSCORE', KEYS[1], ARGV[1])
-  if not lives or tonumber(lives) <= now then return {} end
-end
+local lives = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not lives or tonumber(lives) <= now then return {} end
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 return redis.call('ZRANGE', KEYS[1], 0, -1)";
@@ -77,13 +78,21 @@ const LEAVE: &str = r"
 redis.call('ZREM', KEYS[1], ARGV[1])
 return 1";
 
-/// Where a member is spoken to.
-pub(super) fn channel(member: Member) -> String {
-    format!("bc:m:{member}")
-}
+const DRAW: &str = r"
+local highest = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1]))
+redis.call('SET', KEYS[1], highest + 1)
+return highest + 1";
+
+const ENTER: &str = r"
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+if tonumber(redis.call('GET', KEYS[2]) or '0') < tonumber(ARGV[1]) then redis.call('SET', KEYS[2], ARGV[1]) end
+return 1";
 
 /// Their names in a Redis that has them.
 pub(super) struct Scripts {
+    kind: Kind,
     create: String,
     write: String,
     burn: String,
@@ -91,23 +100,26 @@ pub(super) struct Scripts {
     claim: String,
     beat: String,
     leave: String,
+    draw: String,
+    enter: String,
 }
 
 impl Scripts {
-    /// Makes them known, and draws a number nobody has had.
-    pub(super) async fn load(
-        connection: &mut MultiplexedConnection,
-    ) -> Result<(Self, Member), RedisError> {
-        let texts = [CREATE, WRITE, BURN, SAY, CLAIM, BEAT, LEAVE];
-        let mut steps = pipe();
-        for text in texts {
-            steps.cmd("SCRIPT").arg("LOAD").arg(text).ignore();
+    /// Makes them known to all of these.
+    pub(super) async fn load(nodes: &Nodes) -> Result<Self, RedisError> {
+        let texts = [CREATE, WRITE, BURN, SAY, CLAIM, BEAT, LEAVE, DRAW, ENTER];
+        let texts = texts.map(|text| match nodes.kind {
+            Kind::Single => text.to_owned(),
+            // Who listens does so where the channel's slot is.
+            Kind::Cluster => text.replace("PUBLISH", "SPUBLISH"),
+        });
+        for node in &nodes.nodes {
+            node.load(&texts).await?;
         }
-        steps.cmd("INCR").arg(NUMBERS);
-        let (member,): (Member,) = steps.query_async(connection).await?;
-        let [create, write, burn, say, claim, beat, leave] =
-            texts.map(|text| Script::new(text).get_hash().to_owned());
-        let scripts = Self {
+        let names = texts.map(|text| Script::new(&text).get_hash().to_owned());
+        let [create, write, burn, say, claim, beat, leave, draw, enter] = names;
+        Ok(Self {
+            kind: nodes.kind,
             create,
             write,
             burn,
@@ -115,38 +127,70 @@ impl Scripts {
             claim,
             beat,
             leave,
+            draw,
+            enter,
+        })
+    }
+
+    /// Draws a number nobody has had. It is counted in the first partition; should that have forgotten it, the others
+    /// know how far the numbers had come.
+    pub(super) async fn draw(&self, nodes: &Nodes) -> Result<Member, RedisError> {
+        let partitions = nodes.partitions().skip(1);
+        let known = nodes.in_each(partitions, |at| {
+            cmd("GET").arg(self.kind.key(at, NUMBER)).to_owned()
+        });
+        let known = known.await?.into_iter();
+        let highest = known.filter_map(number).max().unwrap_or(0);
+        let drawn = nodes.in_each([0], |at| {
+            let mut draw = cmd("EVALSHA");
+            draw.arg(&self.draw).arg(1).arg(self.kind.key(at, NUMBER));
+            draw.arg(highest).to_owned()
+        });
+        let drawn = drawn.await?.into_iter().next().and_then(number);
+        drawn.ok_or_else(|| (ErrorKind::UnexpectedReturnType, "no number").into())
+    }
+
+    /// Begins to live everywhere, at last in the first partition, by the connection over which the number was drawn: so
+    /// nobody lives under a number of which that does not know any more.
+    pub(super) async fn enter(&self, nodes: &Nodes, member: Member) -> Result<(), RedisError> {
+        let enter = |at| {
+            let mut enter = cmd("EVALSHA");
+            enter.arg(&self.enter).arg(2);
+            enter.arg(self.members(at)).arg(self.kind.key(at, NUMBER));
+            enter.arg(member).arg(lease()).to_owned()
         };
-        Ok((scripts, member))
+        nodes.in_each(nodes.partitions().skip(1), enter).await?;
+        nodes.in_each([0], enter).await.map(drop)
     }
 
-    /// Begins to live.
-    pub(super) async fn enter(
-        &self,
-        connection: &mut MultiplexedConnection,
-        member: Member,
-    ) -> Result<(), RedisError> {
-        let _: Vec<Member> = self.sign(member, true).query_async(connection).await?;
-        Ok(())
-    }
-
-    /// A sign of life: gives who lives, and nobody if this member no longer does.
+    /// A sign of life: gives who lives in one partition, and `None` if this member no longer does in all.
     pub(super) async fn beat(
         &self,
-        connection: &mut MultiplexedConnection,
+        nodes: &Nodes,
         member: Member,
-    ) -> Result<Vec<Member>, RedisError> {
-        self.sign(member, false).query_async(connection).await
+    ) -> Result<Option<Vec<Member>>, RedisError> {
+        let signs = nodes.in_each(nodes.partitions(), |at| {
+            let mut sign = cmd("EVALSHA");
+            sign.arg(&self.beat).arg(1).arg(self.members(at));
+            sign.arg(member).arg(lease()).to_owned()
+        });
+        let mut all = BTreeSet::new();
+        for living in signs.await? {
+            let living: Vec<Member> = from_redis_value(living)?;
+            if living.is_empty() {
+                return Ok(None);
+            }
+            all.extend(living);
+        }
+        Ok(Some(all.into_iter().collect()))
     }
 
-    fn sign(&self, member: Member, first: bool) -> Cmd {
-        let mut sign = cmd("EVALSHA");
-        let lease = u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX);
-        sign.arg(&self.beat).arg(1).arg(MEMBERS);
-        sign.arg(member).arg(lease).arg(u8::from(first));
-        sign
+    fn members(&self, partition: Partition) -> String {
+        self.kind.key(partition, MEMBERS)
     }
 
-    pub(super) fn command(&self, op: &Op) -> Cmd {
+    /// A step in a partition.
+    pub(super) fn command(&self, partition: Partition, op: &Op) -> Cmd {
         let mut command = cmd("EVALSHA");
         let (name, room) = match op {
             Op::Create { room, .. } => (&self.create, Some(room)),
@@ -159,14 +203,15 @@ impl Scripts {
         command.arg(name);
         match (op, room) {
             (Op::Claim { .. }, Some(room)) => {
-                let [head, log] = keys(room);
-                command.arg(3).arg(head).arg(log).arg(MEMBERS);
+                let [head, log] = self.kind.keys_of_room(*room);
+                let members = self.members(partition);
+                command.arg(3).arg(head).arg(log).arg(members);
             }
             (_, Some(room)) => {
-                command.arg(2).arg(&keys(room));
+                command.arg(2).arg(&self.kind.keys_of_room(*room));
             }
             (_, None) => {
-                command.arg(1).arg(MEMBERS);
+                command.arg(1).arg(self.members(partition));
             }
         }
         match op {
@@ -183,7 +228,7 @@ impl Scripts {
                 command.arg(member).arg(fence);
                 put_write(&mut command, write);
                 command.arg(notes.len());
-                put_notes(&mut command, notes);
+                self.put_notes(&mut command, partition, notes);
             }
             Op::Burn {
                 member,
@@ -192,11 +237,11 @@ impl Scripts {
                 ..
             } => {
                 command.arg(member).arg(fence);
-                put_notes(&mut command, notes);
+                self.put_notes(&mut command, partition, notes);
             }
-            Op::Say { member, notes } => {
+            Op::Say { member, notes, .. } => {
                 command.arg(member);
-                put_notes(&mut command, notes);
+                self.put_notes(&mut command, partition, notes);
             }
             Op::Claim { member, .. } | Op::Leave { member } => {
                 command.arg(member);
@@ -204,11 +249,16 @@ impl Scripts {
         }
         command
     }
+
+    fn put_notes(&self, command: &mut Cmd, partition: Partition, notes: &Notes) {
+        for (member, note) in notes {
+            command.arg(self.kind.channel(partition, *member)).arg(note);
+        }
+    }
 }
 
-fn keys(Tag(tag): &Tag) -> [String; 2] {
-    let tag = data_encoding::HEXLOWER.encode(tag);
-    [format!("bc:{{{tag}}}:r"), format!("bc:{{{tag}}}:l")]
+fn lease() -> u64 {
+    u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn put_write(command: &mut Cmd, write: &SealedWrite) {
@@ -222,12 +272,6 @@ fn put_write(command: &mut Cmd, write: &SealedWrite) {
     command.arg(write.forgotten.len());
     for seq in &write.forgotten {
         command.arg(seq);
-    }
-}
-
-fn put_notes(command: &mut Cmd, notes: &Notes) {
-    for (member, note) in notes {
-        command.arg(channel(*member)).arg(note);
     }
 }
 

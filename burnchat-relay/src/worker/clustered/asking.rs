@@ -48,7 +48,7 @@ impl Clustered {
             room: waiting.room.get(),
             what: waiting.what,
         };
-        self.say(at, &note);
+        self.say(waiting.room.get(), at, &note);
         if let Note::Ask { what, .. } = note {
             waiting.at = Some(at);
             waiting.what = what;
@@ -193,25 +193,26 @@ impl Worker {
         match (sender, what) {
             (Some(sender), Asked::Post { frame, .. }) => {
                 sender.life().sign();
-                let later = clustered.later.clone();
+                let (later, kept) = (clustered.later.clone(), KeptId::new(room));
                 tokio::spawn(async move {
                     let taken = frame.is_empty() || sender.frame(frame).await.is_ok();
                     let answer = Answer::Posted(taken);
-                    let _ = later.send((from, Note::Answer { number, answer }));
+                    let _ = later.send((kept, from, Note::Answer { number, answer }));
                 });
             }
             (Some(_), Asked::Claim { .. }) => {
                 let (later, sessions) = (clustered.later.clone(), clustered.sessions.clone());
+                let kept = KeptId::new(room);
                 tokio::spawn(async move {
                     let waited = sessions.claim(token).await.map(Line::into_waited);
                     let answer = Answer::Claimed(waited);
                     // Who is no member any more answers nothing.
-                    let _ = later.send((from, Note::Answer { number, answer }));
+                    let _ = later.send((kept, from, Note::Answer { number, answer }));
                 });
             }
             (_, what) => {
                 if let Some(answer) = what.of_no_session() {
-                    clustered.say(from, &Note::Answer { number, answer });
+                    clustered.say(room, from, &Note::Answer { number, answer });
                 }
             }
         }

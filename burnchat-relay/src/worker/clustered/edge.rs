@@ -88,7 +88,7 @@ impl Clustered {
     /// A room is not here, and who took it to be is to look for it.
     pub(super) fn say_not_mine(&mut self, to: Member, room: RoomId) {
         if let Some(from) = self.member {
-            self.say(to, &Note::NotMine { from, room });
+            self.say(room, to, &Note::NotMine { from, room });
         }
     }
 }
@@ -125,7 +125,7 @@ impl Worker {
                 peer,
                 room,
             };
-            clustered.say(at, &note);
+            clustered.say(room, at, &note);
         }
     }
 
@@ -155,7 +155,7 @@ impl Worker {
                 room,
                 frame: frame.clone(),
             };
-            clustered.say(at, &note);
+            clustered.say(room, at, &note);
         }
         true
     }
@@ -186,7 +186,7 @@ impl Worker {
                     room,
                     clean,
                 };
-                clustered.say(at, &note);
+                clustered.say(room, at, &note);
             }
             At::Asking | At::Waiting(_) => found.gone.push((connection, clean)),
         }
@@ -212,7 +212,7 @@ impl Worker {
             // What the owner before has said comes first, and with it what it has taken.
             place.at = At::Waiting(found);
             if let Some(member) = clustered.member {
-                clustered.say(member, &Note::Sync { room });
+                clustered.say(room, member, &Note::Sync { room });
             }
             return;
         }
@@ -241,7 +241,7 @@ impl Worker {
                 room,
                 clean,
             };
-            clustered.say(at, &note);
+            clustered.say(room, at, &note);
         }
         for (connection, peer) in &place.connections {
             let connection = *connection;
@@ -250,7 +250,7 @@ impl Worker {
                 peer: *peer,
                 room,
             };
-            clustered.say(at, &connect);
+            clustered.say(room, at, &connect);
             let waiting = clustered.away.get(&connection);
             let waiting: Vec<Bytes> = waiting
                 .iter()
@@ -264,7 +264,7 @@ impl Worker {
                     room,
                     frame,
                 };
-                clustered.say(at, &frame);
+                clustered.say(room, at, &frame);
             }
         }
         let mut senders = BTreeSet::new();

@@ -30,7 +30,7 @@ use self::turn::{Sent, Turn};
 use super::{ByNumber, Worker};
 use crate::Config;
 use crate::clock::Clock;
-use crate::cluster::{Asked, Batch, Cluster, Event, Member, Note, Notes, Op, Words};
+use crate::cluster::{Asked, Batch, Cluster, Event, Member, Note, Notes, Op, Partition, Words};
 use crate::sessions::Sessions;
 
 /// Where in a connection's number its member stands. The rest is the relay's own number of it.
@@ -62,9 +62,9 @@ pub(super) struct Clustered {
     /// What the current steps said.
     turns: BTreeMap<KeptId, Turn>,
     /// What is to be said next, all of it to one member at once.
-    words: BTreeMap<Member, Words>,
+    words: Spoken,
     /// Countdowns, and until when they wait for others: every room has some, and they say nothing that is new.
-    countdowns: BTreeMap<Member, Words>,
+    countdowns: Spoken,
     countdowns_due: Option<Timestamp>,
     clock: Clock,
     ops: Vec<Op>,
@@ -77,9 +77,12 @@ pub(super) struct Clustered {
     /// Sessions over plain HTTP of the whole relay.
     sessions: Arc<Sessions>,
     /// Notes that tasks of this worker want to be sent.
-    later: mpsc::UnboundedSender<(Member, Note)>,
-    later_notes: mpsc::UnboundedReceiver<(Member, Note)>,
+    later: mpsc::UnboundedSender<(KeptId, Member, Note)>,
+    later_notes: mpsc::UnboundedReceiver<(KeptId, Member, Note)>,
 }
+
+/// What is said about the rooms of each partition.
+type Spoken = BTreeMap<Partition, BTreeMap<Member, Words>>;
 
 fn member_of(ConnectionId(number): ConnectionId) -> Member {
     number >> MEMBER_SHIFT
@@ -157,7 +160,7 @@ impl Clustered {
                 Some(Event::CountdownsDue)
             }
             event = self.events.recv() => event,
-            Some((to, note)) = self.later_notes.recv() => Some(Event::Say(to, note)),
+            Some((room, to, note)) = self.later_notes.recv() => Some(Event::Say(room, to, note)),
         }
     }
 
@@ -175,20 +178,31 @@ impl Clustered {
         member <= self.newest && !self.living.contains(&member)
     }
 
-    fn say(&mut self, to: Member, note: &Note) {
-        self.words.entry(to).or_default().add(note);
+    /// Says something about a room, in its partition: that is where it has its place among what else is said of it.
+    fn say(&mut self, room: RoomId, to: Member, note: &Note) {
+        let partition = self.cluster.partition_of(room);
+        let words = self.words.entry(partition).or_default();
+        words.entry(to).or_default().add(note);
     }
 
     /// Adds a step. What was said before comes before it.
     fn put(&mut self, op: Op, sent: Sent) {
-        self.end_words();
+        match self.cluster.partition_of_op(&op) {
+            Some(partition) => {
+                let words = self.words.remove(&partition).unwrap_or_default();
+                self.put_said(partition, words);
+            }
+            None => self.end_words(),
+        }
         self.ops.push(op);
         self.sent.push(sent);
     }
 
     /// Countdowns wait for others, as long as they are true enough.
-    fn put_countdown(&mut self, to: Member, note: &Note) {
-        self.countdowns.entry(to).or_default().add(note);
+    fn put_countdown(&mut self, room: RoomId, to: Member, note: &Note) {
+        let partition = self.cluster.partition_of(room);
+        let words = self.countdowns.entry(partition).or_default();
+        words.entry(to).or_default().add(note);
         self.countdowns_due
             .get_or_insert_with(|| self.clock.now() + TOGETHER);
     }
@@ -196,18 +210,30 @@ impl Clustered {
     /// They wait no longer.
     fn say_countdowns(&mut self) {
         self.countdowns_due = None;
-        for (member, words) in std::mem::take(&mut self.countdowns) {
-            self.words.entry(member).or_default().append(&words);
+        for (partition, said) in std::mem::take(&mut self.countdowns) {
+            let words = self.words.entry(partition).or_default();
+            for (member, countdowns) in said {
+                words.entry(member).or_default().append(&countdowns);
+            }
         }
     }
 
     fn end_words(&mut self) {
-        if !self.words.is_empty()
+        for (partition, words) in std::mem::take(&mut self.words) {
+            self.put_said(partition, words);
+        }
+    }
+
+    fn put_said(&mut self, partition: Partition, words: BTreeMap<Member, Words>) {
+        if !words.is_empty()
             && let Some(member) = self.member
         {
-            let words = std::mem::take(&mut self.words);
             let notes = self.seal_words(words);
-            self.ops.push(Op::Say { member, notes });
+            self.ops.push(Op::Say {
+                partition,
+                member,
+                notes,
+            });
             self.sent.push(Sent::Note);
         }
     }
@@ -245,7 +271,7 @@ impl Worker {
                 }
             }
             Some(Event::CountdownsDue) => clustered.say_countdowns(),
-            Some(Event::Say(to, note)) => clustered.say(to, &note),
+            Some(Event::Say(room, to, note)) => clustered.say(room.get(), to, &note),
             Some(Event::Living(living)) => self.living(living),
             Some(Event::Lost) | None => {
                 let ending = clustered.ending.take();

@@ -141,11 +141,12 @@ impl Worker {
     pub(super) fn end_all(&mut self, now: Timestamp, connections: Vec<ConnectionId>) {
         for connection in connections {
             if let Some(clustered) = &mut self.cluster {
-                clustered.places.remove(&connection);
-                if !clustered.is_own(connection) {
+                if let Some(room) = clustered.places.remove(&connection)
+                    && !clustered.is_own(connection)
+                {
                     let code = CloseCode::TryAgainLater;
                     let close = Note::Said(vec![Item::Close { connection, code }]);
-                    clustered.say(member_of(connection), &close);
+                    clustered.say(room.get(), member_of(connection), &close);
                 }
             }
             self.hub

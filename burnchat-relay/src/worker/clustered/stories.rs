@@ -92,8 +92,13 @@ struct Line {
 
 impl World {
     fn new() -> Self {
+        Self::in_partitions(1)
+    }
+
+    /// With a memory of which no two parts keep the same pace.
+    fn in_partitions(partitions: u8) -> Self {
         Self {
-            memory: Memory::new(WALL),
+            memory: Memory::new(partitions, WALL),
             clock: Clock::of_tokio(WALL),
         }
     }
@@ -622,7 +627,12 @@ async fn countdowns_of_many_rooms_go_together_and_arrive_in_time() {
 
 #[tokio::test(start_paused = true)]
 async fn what_many_rooms_say_at_once_arrives_whole() {
-    let world = World::new();
+    for partitions in [1, 4] {
+        many_rooms_speak_at_once(&World::in_partitions(partitions)).await;
+    }
+}
+
+async fn many_rooms_speak_at_once(world: &World) {
     let [one, two] = world.relays(0);
     let mut everybody: Vec<Person> = Vec::new();
     for _ in 0..ROOMS {
@@ -726,7 +736,7 @@ async fn whatever_befalls_the_relays_everything_is_heard_once() {
             dice ^= dice << 17;
             dice % sides
         };
-        let world = World::new();
+        let world = World::in_partitions(if seed % 2 == 0 { 1 } else { 4 });
         let delay = roll(40);
         let mut relays: Vec<Relay> = world.relays::<3>(delay).into();
         let all: Vec<&Relay> = relays.iter().collect();

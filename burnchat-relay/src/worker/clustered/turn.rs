@@ -144,12 +144,20 @@ impl Clustered {
                 owned.pending += usize::from(pending);
             }
             if pending && let Some(member) = self.member {
-                let notes = self.seal_words(words);
+                let say = Op::Say {
+                    partition: self.cluster.partition_of(room.get()),
+                    member,
+                    notes: self.seal_words(words),
+                };
                 let held = turn.held;
-                self.put(Op::Say { member, notes }, Sent::Turn { room, held });
+                self.put(say, Sent::Turn { room, held });
             } else {
-                for (member, words) in words {
-                    self.words.entry(member).or_default().append(&words);
+                if !words.is_empty() {
+                    let partition = self.cluster.partition_of(room.get());
+                    let said = self.words.entry(partition).or_default();
+                    for (member, words) in words {
+                        said.entry(member).or_default().append(&words);
+                    }
                 }
                 now.extend(turn.held);
             }
@@ -237,7 +245,7 @@ impl Worker {
                     let frame = Bytes::from_owner(SharedFrame(frame.clone()));
                     if is_countdown {
                         let said = Note::Said(vec![Item::Send { to, frame }]);
-                        clustered.put_countdown(member, &said);
+                        clustered.put_countdown(room.get(), member, &said);
                         continue;
                     }
                     let turn = clustered.turn(&room);
