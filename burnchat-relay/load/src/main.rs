@@ -46,7 +46,8 @@ fn main() -> ExitCode {
             how,
             scenario,
             relays,
-        }) => cluster::sharing(how, scenario, relays),
+            nodes,
+        }) => cluster::sharing(how, scenario, relays, *nodes),
         Some(Command::TakeOver { how, rooms, kept }) => cluster::take_over(how, rooms, *kept),
         Some(Command::Kept {
             how,

@@ -97,6 +97,10 @@ pub(crate) enum Command {
         /// Only so many relays, beside the one without a cluster; may be given several times [default: 1, 2, 3]
         #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..100))]
         relays: Vec<usize>,
+
+        /// A Redis Cluster of so many nodes beside the one Redis, both reached by ports
+        #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..17))]
+        nodes: Option<usize>,
     },
 
     /// How long rooms stand still when their relay is killed, and what it costs to go on with them
@@ -166,6 +170,8 @@ Examples:
       One room of 50, the relay beside a plain axum broadcast
   relay_load cluster --rounds 5
       One relay without a cluster beside one, two and three with it
+  relay_load cluster --relays 3 --nodes 3
+      The same beside three, with one Redis and with a Redis Cluster
 
 What the numbers mean:
   A delivery is one message to one person, the sender too. CPU is the server's, kernel included.

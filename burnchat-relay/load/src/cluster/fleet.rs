@@ -51,7 +51,15 @@ impl Fleet {
 
     /// So many, with one.
     pub(crate) fn sharing(relay: &Option<PathBuf>, count: usize) -> Result<Self> {
-        let redis = RedisServer::start()?;
+        Self::sharing_by(relay, count, RedisServer::start()?)
+    }
+
+    /// So many, with this one.
+    pub(crate) fn sharing_by(
+        relay: &Option<PathBuf>,
+        count: usize,
+        redis: RedisServer,
+    ) -> Result<Self> {
         let relays = (0..count).map(|_| {
             let mut command = relay_command(relay)?;
             command.arg("--cluster").arg(redis.url());

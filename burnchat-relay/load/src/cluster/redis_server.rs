@@ -1,6 +1,7 @@
 //! A Redis of this program's own, which keeps nothing on a disk.
 
 use std::io;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use tempfile::TempDir;
 use crate::Result;
 use crate::server::cpu_of;
 
+/// What a Redis Cluster shares among its nodes.
+const SLOTS: usize = 16_384;
 /// How long it may take to begin.
 const BEGIN_WITHIN: Duration = Duration::from_secs(10);
 
@@ -19,9 +22,13 @@ pub(crate) struct RedisServer {
     child: Child,
     folder: TempDir,
     connection: Connection,
+    /// On the loopback interface, if that is how it is reached.
+    port: Option<u16>,
+    /// The other nodes of its Redis Cluster.
+    others: Vec<RedisServer>,
 }
 
-/// What it has done since its start.
+/// What it and the other nodes have done since their start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meter {
     pub(crate) cpu: Duration,
@@ -33,13 +40,65 @@ pub(crate) struct Meter {
 
 impl RedisServer {
     pub(crate) fn start() -> Result<Self> {
+        Self::with(None, &[])
+    }
+
+    /// One that is reached by a port.
+    pub(crate) fn on_a_port() -> Result<Self> {
+        Self::with(Some(free_port()?), &[])
+    }
+
+    /// A Redis Cluster of so many nodes.
+    pub(crate) fn cluster(nodes: usize) -> Result<Self> {
+        let mut all = Vec::new();
+        for at in 0..nodes {
+            let (port, bus) = (free_port()?, free_port()?.to_string());
+            let settings = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+            let mut node = Self::with(Some(port), &settings)?;
+            let first = (SLOTS * at / nodes).to_string();
+            let last = (SLOTS * (at + 1) / nodes - 1).to_string();
+            let epoch = (at + 1).to_string();
+            node.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", &first, &last])?;
+            node.ask::<()>(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch])?;
+            all.push((node, port.to_string(), bus));
+        }
+        let (mut first, _, _) = all.remove(0);
+        for (_, port, bus) in &all {
+            first.ask::<()>(&["CLUSTER", "MEET", "127.0.0.1", port, bus])?;
+        }
+        first.others = all.into_iter().map(|(node, _, _)| node).collect();
+        let known = format!("cluster_known_nodes:{nodes}\r");
+        let begun = Instant::now();
+        loop {
+            let mut whole = first.is_whole(&known)?;
+            for other in &mut first.others {
+                whole &= other.is_whole(&known)?;
+            }
+            if whole {
+                return Ok(first);
+            }
+            if begun.elapsed() > BEGIN_WITHIN {
+                return Err("the nodes of the Redis Cluster do not find one another".into());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn is_whole(&mut self, known: &str) -> Result<bool> {
+        let info: String = self.ask(&["CLUSTER", "INFO"])?;
+        Ok(info.contains("cluster_state:ok") && info.contains(known))
+    }
+
+    fn with(port: Option<u16>, settings: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut child = Command::new("redis-server")
-            .args(["--port", "0", "--save", "", "--appendonly", "no"])
-            .arg("--unixsocket")
+            .args(["--save", "", "--appendonly", "no", "--port"])
+            .arg(port.unwrap_or(0).to_string())
+            .args(["--bind", "127.0.0.1", "--unixsocket"])
             .arg(socket(&folder))
             .arg("--dir")
             .arg(folder.path())
+            .args(settings)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
@@ -49,6 +108,8 @@ impl RedisServer {
                 child,
                 folder,
                 connection,
+                port,
+                others: Vec::new(),
             }),
             Err(error) => {
                 let _ = child.kill();
@@ -59,7 +120,10 @@ impl RedisServer {
     }
 
     pub(crate) fn url(&self) -> String {
-        url(&self.folder)
+        match self.port {
+            Some(port) => format!("redis://127.0.0.1:{port}"),
+            None => url(&self.folder),
+        }
     }
 
     /// One more connection.
@@ -82,12 +146,24 @@ impl RedisServer {
         let bytes = number(&info, "total_net_input_bytes:")
             .zip(number(&info, "total_net_output_bytes:"))
             .map(|(input, output)| input + output);
-        Ok(Meter {
+        let calls = |command: &str| {
+            let name = format!("cmdstat_{command}:calls=");
+            number(&info, &name).unwrap_or(0)
+        };
+        let mut meter = Meter {
             cpu,
             bytes: bytes.ok_or("Redis does not say how much it is told")?,
-            scripts: number(&info, "cmdstat_evalsha:calls=").unwrap_or(0),
-            publishes: number(&info, "cmdstat_publish:calls=").unwrap_or(0),
-        })
+            scripts: calls("evalsha"),
+            publishes: calls("publish") + calls("spublish"),
+        };
+        for other in &mut self.others {
+            let of_other = other.meter()?;
+            meter.cpu += of_other.cpu;
+            meter.bytes += of_other.bytes;
+            meter.scripts += of_other.scripts;
+            meter.publishes += of_other.publishes;
+        }
+        Ok(meter)
     }
 
     /// The bytes it has put to use.
@@ -115,6 +191,11 @@ impl Drop for RedisServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// That nobody has at the moment.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn socket(folder: &TempDir) -> PathBuf {

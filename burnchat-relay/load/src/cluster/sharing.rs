@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::fleet::{Fleet, Meters};
+use super::redis_server::RedisServer;
 use crate::options::How;
 use crate::report::{Figure, Figures, Report, Section, value};
 use crate::rounds::{Progress, add_times, interleave, rows};
@@ -65,19 +66,68 @@ impl Shared {
     }
 }
 
+/// By what relays share their rooms.
+#[derive(Clone, Copy)]
+enum By {
+    Nothing,
+    Redis(usize),
+    RedisOnAPort(usize),
+    RedisCluster(usize, usize),
+}
+
+impl By {
+    fn start(self, how: &How) -> Result<Fleet> {
+        let relay = &how.relay;
+        match self {
+            Self::Nothing => Fleet::alone(relay),
+            Self::Redis(relays) => Fleet::sharing(relay, relays),
+            Self::RedisOnAPort(relays) => {
+                Fleet::sharing_by(relay, relays, RedisServer::on_a_port()?)
+            }
+            Self::RedisCluster(relays, nodes) => {
+                Fleet::sharing_by(relay, relays, RedisServer::cluster(nodes)?)
+            }
+        }
+    }
+
+    fn name(self) -> String {
+        let relays = |count| match count {
+            1 => "1 relay".to_owned(),
+            _ => format!("{count} relays"),
+        };
+        match self {
+            Self::Nothing => "no cluster".to_owned(),
+            Self::Redis(count) | Self::RedisOnAPort(count) => format!("{}, Redis", relays(count)),
+            Self::RedisCluster(count, nodes) => {
+                format!("{}, Redis Cluster of {nodes}", relays(count))
+            }
+        }
+    }
+}
+
 /// How many times as much it costs, and how many messages get through, is told by the relay without a cluster.
-pub(crate) fn sharing(how: &How, scenarios: &[Shared], relays: &[usize]) -> Result<bool> {
+pub(crate) fn sharing(
+    how: &How,
+    scenarios: &[Shared],
+    relays: &[usize],
+    nodes: Option<usize>,
+) -> Result<bool> {
     let scenarios = chosen(scenarios, Shared::value_variants());
     let relays = match relays {
         [] => &[1, 2, 3],
         asked_for => asked_for,
     };
-    let counts: Vec<Option<usize>> = [None]
-        .into_iter()
-        .chain(relays.iter().copied().map(Some))
-        .collect();
-    let names: Vec<String> = counts.iter().copied().map(name).collect();
-    let progress = Progress::new((scenarios.len() * counts.len()) as u64 * u64::from(how.rounds()));
+    let mut ways = vec![By::Nothing];
+    for count in relays.iter().copied() {
+        match nodes {
+            None => ways.push(By::Redis(count)),
+            Some(nodes) => {
+                ways.extend([By::RedisOnAPort(count), By::RedisCluster(count, nodes)]);
+            }
+        }
+    }
+    let names: Vec<String> = ways.iter().map(|way| way.name()).collect();
+    let progress = Progress::new((scenarios.len() * ways.len()) as u64 * u64::from(how.rounds()));
     let mut report = Report::new(how);
     for scenario in scenarios {
         let value_of = scenario.to_possible_value().ok_or("no such scenario")?;
@@ -87,11 +137,8 @@ pub(crate) fn sharing(how: &How, scenarios: &[Shared], relays: &[usize]) -> Resu
             how.rounds(),
             &progress,
             |number| {
-                let fleet = match counts.get(number).copied().flatten() {
-                    None => Fleet::alone(&how.relay)?,
-                    Some(count) => Fleet::sharing(&how.relay, count)?,
-                };
-                scenario.run(fleet, how.effort())
+                let way = ways.get(number).ok_or("no such way")?;
+                scenario.run(way.start(how)?, how.effort())
             },
         );
         add_times(&mut runs, Figure::RateTimes, |figures| {
@@ -113,14 +160,6 @@ pub(crate) fn sharing(how: &How, scenarios: &[Shared], relays: &[usize]) -> Resu
     }
     progress.finish();
     report.end(|_| true)
-}
-
-fn name(relays: Option<usize>) -> String {
-    match relays {
-        None => "no cluster".to_owned(),
-        Some(1) => "1 relay, Redis".to_owned(),
-        Some(count) => format!("{count} relays, Redis"),
-    }
 }
 
 fn figures(measured: &Measured<Meters>) -> Figures {
