@@ -305,6 +305,34 @@ async fn kept_by(redis: &Redis) {
     .await;
 }
 
+/// Numbers go on from where they had come, also when the node has forgotten it in which they are counted.
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn no_number_is_given_twice_when_a_node_forgets_everything() {
+    if !redis_server::is_installed() {
+        return;
+    }
+    let mut redis = Redis::cluster_of(2).await;
+    let options = super::ClusterOptions {
+        url: redis.url(),
+        ..super::ClusterOptions::default()
+    };
+    let cluster = super::Cluster::connect(&options).await.unwrap();
+    let bus = &*cluster.0.bus;
+    let mut highest = 0;
+    for node in [0, 1, 0] {
+        let joined = [bus.join().await.unwrap(), bus.join().await.unwrap()];
+        assert!(joined[0].member > highest && joined[1].member > joined[0].member);
+        highest = joined[1].member;
+        redis.restart(node).await;
+        for mut session in joined {
+            assert!(session.store.beat().await.is_err());
+            let heard = timeout(Duration::from_secs(20), session.notes.recv()).await;
+            assert_eq!(heard.unwrap(), None);
+        }
+    }
+}
+
 #[cfg(feature = "cluster")]
 #[tokio::test]
 async fn redis_keeps_the_contract() {

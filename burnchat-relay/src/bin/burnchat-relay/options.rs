@@ -170,7 +170,8 @@ pub(crate) struct SharingOptions {
     /// Share rooms with the other relays that name the same Redis (7 or newer) or Valkey
     ///
     /// redis://127.0.0.1:6379, rediss://user@redis.example:6379 or redis+unix:///run/redis.sock. It must keep nothing on
-    /// a disk and evict nothing. What is put there is sealed; when this relay ends, the others go on with its rooms.
+    /// a disk and evict nothing. What is put there is sealed; when this relay ends, the others go on with its rooms. Of a
+    /// Redis Cluster this is one of its nodes.
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) cluster: Option<String>,
 
