@@ -213,7 +213,8 @@ async fn while_redis_stands_still_so_does_the_talk_and_then_it_goes_on() {
 async fn a_relay_that_hears_nothing_any_more_notices() {
     let redis = Redis::start().await;
     let way = SlowWay::to(&redis, Duration::ZERO).await;
-    let (one, two) = tokio::join!(relay_at(&redis.url(), &[]), relay_at(&way.url(), &[]));
+    let urls = [redis.url(), way.url()];
+    let (one, two) = tokio::join!(relay_at(&urls[0], &[]), relay_at(&urls[1], &[]));
     let [a, b] = [one.address, two.address];
     let made = Made::at(a).await;
     let mut ana = Guest::create(&made, &[a]).await;
