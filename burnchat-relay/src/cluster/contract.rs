@@ -213,6 +213,40 @@ async fn a_room_is_one_owners_and_whole(rig: &Rig<'_>) {
     assert_eq!(heard(&mut two).await, b"still here");
 }
 
+/// Steps given at once are answered one for one, wherever the rooms are.
+async fn each_step_has_its_own_answer(rig: &Rig<'_>) {
+    let (one, two) = (rig.join().await, rig.join().await);
+    let rooms: Vec<Tag> = (100..140).map(tag).collect();
+    let ours = rooms.iter().step_by(3);
+    let made = ours.map(|room| rig.create(one.member, *room)).collect();
+    for outcome in one.store.run(made).await.unwrap() {
+        assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    }
+    let made = rooms.iter().map(|room| rig.create(two.member, *room));
+    let made = two.store.run(made.collect()).await.unwrap();
+    assert_eq!(made.len(), rooms.len());
+    for (at, outcome) in made.iter().enumerate() {
+        match at % 3 {
+            0 => assert!(matches!(outcome, Outcome::Refused), "{at}: {outcome:?}"),
+            _ => assert!(matches!(outcome, Outcome::Done), "{at}: {outcome:?}"),
+        }
+    }
+    let (room, member) = (tag(140), two.member);
+    let steps = vec![
+        rig.create(member, room),
+        Op::Leave { member },
+        Op::Claim { room, member },
+    ];
+    let outcomes = two.store.run(steps).await.unwrap();
+    assert!(
+        matches!(
+            outcomes[..],
+            [Outcome::Done, Outcome::Done, Outcome::Taken(1, _)]
+        ),
+        "{outcomes:?}"
+    );
+}
+
 async fn of_a_burned_room_nothing_is_left_but_its_last_words(rig: &Rig<'_>) {
     let (one, mut two) = (rig.join().await, rig.join().await);
     let room = tag(4);
@@ -271,6 +305,7 @@ async fn at_its_end_a_room_is_gone(rig: &Rig<'_>) {
 async fn whole(rig: &Rig<'_>) {
     of_those_who_make_a_room_one_does(rig).await;
     a_room_is_one_owners_and_whole(rig).await;
+    each_step_has_its_own_answer(rig).await;
     of_a_burned_room_nothing_is_left_but_its_last_words(rig).await;
     at_its_end_a_room_is_gone(rig).await;
     members_live_while_they_say_so(rig).await;

@@ -65,8 +65,8 @@ struct Way {
     delay: Duration,
     /// It goes nowhere while this is not so.
     open: watch::Sender<bool>,
-    /// By how much longer notes take to arrive.
-    notes_late: watch::Sender<Duration>,
+    /// By how much longer notes of one partition take to arrive.
+    notes_late: watch::Sender<(Partition, Duration)>,
 }
 
 impl Memory {
@@ -100,9 +100,9 @@ impl Memory {
         self.way.open.send_replace(open);
     }
 
-    /// Notes take so much longer from now on.
-    pub(crate) fn set_notes_late(&self, late: Duration) {
-        self.way.notes_late.send_replace(late);
+    /// Notes of this partition take so much longer from now on, and those of others no longer than ever.
+    pub(crate) fn set_notes_late(&self, partition: Partition, late: Duration) {
+        self.way.notes_late.send_replace((partition, late));
     }
 
     /// Everything is forgotten, and every connection to it lost.
@@ -139,7 +139,7 @@ impl Way {
         Self {
             delay,
             open: watch::Sender::new(true),
-            notes_late: watch::Sender::new(Duration::ZERO),
+            notes_late: watch::Sender::new((0, Duration::ZERO)),
         }
     }
 
@@ -152,14 +152,17 @@ impl Way {
     /// Says what is said, so much later.
     async fn tell(
         self: Arc<Self>,
-        apart: Duration,
+        partition: Partition,
         mut said: mpsc::UnboundedReceiver<Said>,
         tell: mpsc::Sender<Vec<u8>>,
     ) {
         while let Some(Said { at, note }) = said.recv().await {
             // By a way of their own: what is answered may well be there before.
-            let late = apart + *self.notes_late.borrow();
-            sleep_until(at + self.delay + late).await;
+            let late = match *self.notes_late.borrow() {
+                (late, by) if late == partition => by,
+                _ => Duration::ZERO,
+            };
+            sleep_until(at + self.delay + APART * partition.into() + late).await;
             self.opened().await;
             if tell.send(note).await.is_err() {
                 return;
@@ -329,8 +332,7 @@ impl Bus for Memory {
                 let until = Instant::now() + LEASE;
                 let lives = Lives { until, notes: say };
                 self.state().members.insert((partition, member), lives);
-                let apart = APART * partition.into();
-                let told = self.way.clone().tell(apart, said, tell.clone());
+                let told = self.way.clone().tell(partition, said, tell.clone());
                 // As with a thread of its own: it does not wait for who reads to keep up.
                 tokio::spawn(unconstrained(told));
             }

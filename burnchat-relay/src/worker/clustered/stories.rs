@@ -13,6 +13,7 @@ use burnchat_core::client::{
     BurnKind, Client, EndReason, Event, JoinOptions, Output, RoomSettings, plan_room,
 };
 use burnchat_core::crypto::Secret;
+use burnchat_core::ids::RoomId;
 use burnchat_core::link::Link;
 use burnchat_core::relay::{ConnectionId, Disconnect, PeerKey, Refusal};
 use burnchat_core::wire::http::RoomCreated;
@@ -23,9 +24,8 @@ use tokio::time::sleep;
 
 use crate::Config;
 use crate::clock::Clock;
-use crate::cluster::BEAT;
-use crate::cluster::Cluster;
 use crate::cluster::memory::Memory;
+use crate::cluster::{BEAT, Cluster, Partition};
 use crate::flow::Flow;
 use crate::outbox::{Capacity, Cut, Outgoings, channel};
 use crate::rng::system as rng;
@@ -50,6 +50,10 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 fn next_peer() -> PeerKey {
     let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     PeerKey(u128::from(number).to_be_bytes())
+}
+
+fn cluster_by(way: &Memory) -> Cluster {
+    Cluster::new(&Secret::copy_of(&[3; 32]), Box::new(way.clone()), 0)
 }
 
 /// A memory, and what everybody counts by.
@@ -96,7 +100,7 @@ impl World {
     }
 
     /// With a memory of which no two parts keep the same pace.
-    fn in_partitions(partitions: u8) -> Self {
+    fn in_partitions(partitions: Partition) -> Self {
         Self {
             memory: Memory::new(partitions, WALL),
             clock: Clock::of_tokio(WALL),
@@ -106,7 +110,7 @@ impl World {
     /// A relay to which the memory is so far away.
     fn relay(&self, delay: Duration) -> Relay {
         let way = self.memory.by(delay);
-        let cluster = Cluster::new(&Secret::copy_of(&[3; 32]), Box::new(way.clone()), 0);
+        let cluster = cluster_by(&way);
         let config = Config::default();
         let (failing, _) = watch::channel(false);
         let (totals, counters) = (Totals::new(&config), Arc::default());
@@ -121,6 +125,10 @@ impl World {
             way,
             tasks,
         }
+    }
+
+    fn partition_of(&self, room: RoomId) -> Partition {
+        cluster_by(&self.memory).partition_of(room)
     }
 
     fn relays<const N: usize>(&self, delay: u64) -> [Relay; N] {
@@ -485,13 +493,19 @@ async fn whenever_an_edge_dies_its_people_go_on_elsewhere() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_dead_owner_said_is_heard_before_what_the_next_one_says() {
-    let world = World::new();
+    for partitions in [1, 4, 4, 4] {
+        a_dead_owner_is_heard_first(&World::in_partitions(partitions)).await;
+    }
+}
+
+async fn a_dead_owner_is_heard_first(world: &World) {
     let [one, two] = world.relays(10);
     let mut people = world
         .room_with(["ana", "ben"], [&[&one, &two], &[&two]])
         .await;
     // It takes longer than to find out that it is dead, and to take its rooms over.
-    two.way.set_notes_late(Duration::from_secs(6));
+    let partition = world.partition_of(people[0].link.room_id());
+    two.way.set_notes_late(partition, Duration::from_secs(6));
     people.iter_mut().for_each(|person| person.say(2));
     pass(&mut people, Duration::from_millis(200)).await;
     assert_eq!((people[0].accepted, people[1].accepted), (2, 0));
