@@ -29,9 +29,9 @@ impl Ears {
             waiting: AtomicUsize::new(0),
         });
         let mut opened = Vec::new();
-        for (node, partitions) in nodes.with_partitions() {
-            let channels = partitions.into_iter();
-            let channels = channels.map(|at| nodes.kind.channel(at, member)).collect();
+        for node in &nodes.nodes {
+            let channels = node.partitions.iter();
+            let channels = channels.map(|at| nodes.kind.channel(*at, member)).collect();
             let hearing = Arc::clone(&hearing);
             opened.push(open(&node.client, nodes.kind, channels, hearing));
         }

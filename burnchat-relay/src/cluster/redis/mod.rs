@@ -71,7 +71,7 @@ impl Cluster {
         let entrance = client(options)?;
         check::transport(entrance.get_connection_info())?;
         let nodes = Nodes::reach(vec![entrance.clone()], options.allow_persistent).await?;
-        let (kind, mut connection) = (nodes.kind, nodes.first());
+        let (kind, mut connection) = (nodes.kind, nodes.first.clone());
         let root = match &options.key_file {
             Some(path) => check::key_of_file(path)?,
             None => check::key_of_redis(&mut connection, kind).await?,
@@ -145,7 +145,7 @@ impl Redis {
             return Err(ClusterError(why.to_owned()));
         }
         let (to_keep, value) = (self.to_keep.as_ref(), &self.check_value);
-        check::same_key(&mut nodes.first(), self.kind, to_keep, value).await?;
+        check::same_key(&mut nodes.first.clone(), self.kind, to_keep, value).await?;
         *self.known() = nodes.clients();
         Ok(nodes)
     }

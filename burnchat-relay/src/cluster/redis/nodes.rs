@@ -11,8 +11,8 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, Pipeline,
-    RedisError, Value, cmd, pipe,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError,
+    Value, cmd, pipe,
 };
 
 use super::{ClusterError, check, unusable};
@@ -95,14 +95,16 @@ impl Kind {
 pub(super) struct Node {
     pub(super) client: Client,
     connection: MultiplexedConnection,
+    /// What it has.
+    pub(super) partitions: Vec<Partition>,
 }
 
 /// All that have a part of the shared memory.
 pub(super) struct Nodes {
     pub(super) kind: Kind,
+    /// The first of them has the first partition.
     pub(super) nodes: Vec<Node>,
-    /// Of each partition, which of them has it.
-    places: Vec<usize>,
+    pub(super) first: MultiplexedConnection,
     /// By how much the clock of the first is ahead of this machine's, ms.
     pub(super) ahead_millis: i64,
 }
@@ -129,16 +131,16 @@ impl Nodes {
 
     async fn beyond(mut entrance: Node, allow_persistent: bool) -> Result<Self, ClusterError> {
         let kind = check::kind(&mut entrance.connection).await?;
-        let (mut nodes, places) = match kind {
-            Kind::Single => (vec![entrance], vec![0]),
+        let mut nodes = match kind {
+            Kind::Single => vec![entrance],
             Kind::Cluster => {
-                let (addresses, places) = layout(&mut entrance).await?;
                 let mut reached = Vec::new();
-                for address in addresses {
+                for (address, partitions) in layout(&mut entrance).await? {
                     let info = entrance.client.get_connection_info();
-                    reached.push(Node::reach_at(info.clone().set_addr(address)));
+                    let info = info.clone().set_addr(address);
+                    reached.push(Node::reach_at(info, partitions));
                 }
-                (try_join_all(reached).await?, places)
+                try_join_all(reached).await?
             }
         };
         let mut clocks = Vec::new();
@@ -146,10 +148,12 @@ impl Nodes {
             clocks.push(check::server(&mut node.connection, allow_persistent));
         }
         let clocks = try_join_all(clocks).await?;
-        let first = clocks[0].ahead_millis;
-        for clock in &clocks {
-            let apart = clock.ahead_millis.abs_diff(first);
-            if apart > CLOCKS_APART + clock.asked_for_millis + clocks[0].asked_for_millis {
+        let (Some(first), Some(clock)) = (nodes.first(), clocks.first()) else {
+            return Err(ClusterError("this Redis Cluster has no nodes".to_owned()));
+        };
+        for other in &clocks {
+            let apart = other.ahead_millis.abs_diff(clock.ahead_millis);
+            if apart > CLOCKS_APART + other.asked_for_millis + clock.asked_for_millis {
                 return Err(ClusterError(format!(
                     "the clocks of this Redis Cluster's nodes are {apart} ms apart"
                 )));
@@ -157,9 +161,9 @@ impl Nodes {
         }
         Ok(Self {
             kind,
+            first: first.connection.clone(),
+            ahead_millis: clock.ahead_millis,
             nodes,
-            places,
-            ahead_millis: first,
         })
     }
 
@@ -168,23 +172,9 @@ impl Nodes {
         self.nodes.iter().map(|node| node.client.clone()).collect()
     }
 
-    /// To the one that has the first partition.
-    pub(super) fn first(&self) -> MultiplexedConnection {
-        self.nodes[self.places[0]].connection.clone()
-    }
-
     /// All partitions.
     pub(super) fn partitions(&self) -> std::ops::Range<Partition> {
         0..self.kind.partitions()
-    }
-
-    /// The partitions of each node.
-    pub(super) fn with_partitions(&self) -> Vec<(&Node, Vec<Partition>)> {
-        let mut all: Vec<_> = self.nodes.iter().map(|node| (node, Vec::new())).collect();
-        for (partition, place) in self.partitions().zip(&self.places) {
-            all[*place].1.push(partition);
-        }
-        all
     }
 
     /// Has these done, those of each node at once and in order. Gives the answers in the same order.
@@ -192,22 +182,19 @@ impl Nodes {
         &self,
         commands: Vec<(Partition, Cmd)>,
     ) -> Result<Vec<Value>, RedisError> {
-        let mut steps: Vec<_> = self.nodes.iter().map(|_| pipe()).collect();
-        let mut places = Vec::with_capacity(commands.len());
-        for (partition, command) in commands {
-            let place = self.places[usize::from(partition)];
-            places.push(place);
-            steps[place].add_command(command);
-        }
-        let mut answers = Vec::with_capacity(steps.len());
-        for (steps, node) in steps.iter().zip(&self.nodes) {
-            answers.push(node.run(steps));
+        let mut commands: Vec<_> = commands.into_iter().enumerate().collect();
+        let mut answers = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let of_it = commands.into_iter();
+            let (of_it, rest) =
+                of_it.partition(|(_, (partition, _))| node.partitions.contains(partition));
+            commands = rest;
+            answers.push(node.run(of_it));
         }
         let answers = try_join_all(answers).await?;
-        let mut answers: Vec<_> = answers.into_iter().map(Vec::into_iter).collect();
-        let in_order = places.into_iter().map(|place| answers[place].next());
-        let in_order: Option<Vec<Value>> = in_order.collect();
-        in_order.ok_or_else(|| (ErrorKind::UnexpectedReturnType, "an answer is missing").into())
+        let mut answers: Vec<(usize, Value)> = answers.into_iter().flatten().collect();
+        answers.sort_unstable_by_key(|(place, _)| *place);
+        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
     }
 
     /// Has a command done in each of these partitions.
@@ -222,25 +209,51 @@ impl Nodes {
 }
 
 impl Node {
-    async fn reach_at(info: ConnectionInfo) -> Result<Self, ClusterError> {
-        check::transport(&info)?;
-        let client = Client::open(info).map_err(|error| unusable(&error))?;
-        Self::reach(client).await.map_err(|error| unusable(&error))
+    /// Of one that has everything.
+    async fn reach(client: Client) -> Result<Self, RedisError> {
+        Self::reach_with(client, vec![0]).await
     }
 
-    async fn reach(client: Client) -> Result<Self, RedisError> {
+    async fn reach_at(
+        info: ConnectionInfo,
+        partitions: Vec<Partition>,
+    ) -> Result<Self, ClusterError> {
+        check::transport(&info)?;
+        let client = Client::open(info).map_err(|error| unusable(&error))?;
+        let node = Self::reach_with(client, partitions).await;
+        node.map_err(|error| unusable(&error))
+    }
+
+    async fn reach_with(client: Client, partitions: Vec<Partition>) -> Result<Self, RedisError> {
         let config = connection_config();
         let connection = client
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
-        Ok(Self { client, connection })
+        Ok(Self {
+            client,
+            connection,
+            partitions,
+        })
     }
 
-    async fn run(&self, steps: &Pipeline) -> Result<Vec<Value>, RedisError> {
-        if steps.is_empty() {
+    /// Commands and their places among those of all nodes: gives the answers with these.
+    async fn run(
+        &self,
+        commands: Vec<(usize, (Partition, Cmd))>,
+    ) -> Result<Vec<(usize, Value)>, RedisError> {
+        if commands.is_empty() {
             return Ok(Vec::new());
         }
-        steps.query_async(&mut self.connection.clone()).await
+        let (mut steps, mut places) = (pipe(), Vec::with_capacity(commands.len()));
+        for (place, (_, command)) in commands {
+            steps.add_command(command);
+            places.push(place);
+        }
+        let answers: Vec<Value> = steps.query_async(&mut self.connection.clone()).await?;
+        if answers.len() != places.len() {
+            return Err((ErrorKind::UnexpectedReturnType, "an answer is missing").into());
+        }
+        Ok(places.into_iter().zip(answers).collect())
     }
 
     /// Makes scripts known there.
@@ -259,29 +272,29 @@ pub(super) fn connection_config() -> AsyncConnectionConfig {
         .set_response_timeout(Some(ANSWER_WITHIN))
 }
 
-/// The nodes of a Redis Cluster that have a partition, and which of them has which.
-async fn layout(entrance: &mut Node) -> Result<(Vec<ConnectionAddr>, Vec<usize>), ClusterError> {
+/// The nodes of a Redis Cluster that have a partition, and which they have.
+async fn layout(
+    entrance: &mut Node,
+) -> Result<Vec<(ConnectionAddr, Vec<Partition>)>, ClusterError> {
     let slots = cmd("CLUSTER").arg("SLOTS").to_owned();
     let slots: Vec<Value> = slots
         .query_async(&mut entrance.connection)
         .await
         .map_err(|error| unusable(&error))?;
     let ranges: Vec<Range> = slots.into_iter().filter_map(range).collect();
-    let (mut addresses, mut places) = (Vec::new(), Vec::new());
-    for (_, slot) in TAGS {
+    let mut nodes: Vec<(ConnectionAddr, Vec<Partition>)> = Vec::new();
+    for (partition, (_, slot)) in (0..).zip(TAGS) {
         let mut having = ranges.iter().filter(|range| range.slots.contains(&slot));
         let range = having.next().ok_or_else(|| {
             ClusterError("this Redis Cluster has slots that no node has".to_owned())
         })?;
-        let entrance = entrance.client.get_connection_info().addr();
-        let address = range.address(entrance)?;
-        let known = addresses.iter().position(|known| *known == address);
-        places.push(known.unwrap_or(addresses.len()));
-        if known.is_none() {
-            addresses.push(address);
+        let address = range.address(entrance.client.get_connection_info().addr())?;
+        match nodes.iter_mut().find(|(known, _)| *known == address) {
+            Some((_, partitions)) => partitions.push(partition),
+            None => nodes.push((address, vec![partition])),
         }
     }
-    Ok((addresses, places))
+    Ok(nodes)
 }
 
 /// Slots, and who has them.

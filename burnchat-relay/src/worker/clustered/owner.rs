@@ -140,14 +140,13 @@ impl Worker {
     /// two that came at once, the one with the lower number may be heard of later.
     pub(super) fn end_all(&mut self, now: Timestamp, connections: Vec<ConnectionId>) {
         for connection in connections {
-            if let Some(clustered) = &mut self.cluster {
-                if let Some(room) = clustered.places.remove(&connection)
-                    && !clustered.is_own(connection)
-                {
-                    let code = CloseCode::TryAgainLater;
-                    let close = Note::Said(vec![Item::Close { connection, code }]);
-                    clustered.say(room.get(), member_of(connection), &close);
-                }
+            if let Some(clustered) = &mut self.cluster
+                && let Some(room) = clustered.places.remove(&connection)
+                && !clustered.is_own(connection)
+            {
+                let code = CloseCode::TryAgainLater;
+                let close = Note::Said(vec![Item::Close { connection, code }]);
+                clustered.say(room.get(), member_of(connection), &close);
             }
             self.hub
                 .handle_disconnect(now, connection, Disconnect::Broken);
