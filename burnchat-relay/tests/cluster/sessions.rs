@@ -14,12 +14,12 @@ type HttpParticipant = Person<Session>;
 
 #[tokio::test]
 async fn a_session_needs_no_relay_of_its_own() {
-    let redis = Redis::start().await;
-    let relays = [
-        relay(&redis).await,
-        relay(&redis).await,
-        relay(&redis).await,
-    ];
+    take_a_session_anywhere(&Redis::start().await).await;
+    take_a_session_anywhere(&Redis::cluster_of(3).await).await;
+}
+
+async fn take_a_session_anywhere(redis: &Redis) {
+    let relays = [relay(redis).await, relay(redis).await, relay(redis).await];
     let balancer = Balancer::to(&relays.each_ref().map(|relay| relay.address)).await;
     let room = Room::create(balancer.address).await;
     let mut ann = Participant::create(&room, "ann").await;
@@ -63,8 +63,12 @@ async fn a_session_needs_no_relay_of_its_own() {
 
 #[tokio::test]
 async fn what_waited_at_one_relay_comes_in_the_stream_of_another() {
-    let redis = Redis::start().await;
-    let (one, two) = (relay(&redis).await, relay(&redis).await);
+    hear_at_another_relay(&Redis::start().await).await;
+    hear_at_another_relay(&Redis::cluster_of(3).await).await;
+}
+
+async fn hear_at_another_relay(redis: &Redis) {
+    let (one, two) = (relay(redis).await, relay(redis).await);
     let settings = RoomSettings {
         history: true,
         ..RoomSettings::default()
