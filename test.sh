@@ -54,7 +54,8 @@ Runs the steps named, one after the other, or all of them, and fails if any of t
            the client suite catches every client that was broken on purpose
   conformance
            the relay suite passes with the relay, and catches every relay that was broken on purpose
-  several  the relay suite against three relays that share their rooms: each connection comes to another one
+  several  the relay suite against three relays that share their rooms, by one Redis and by a Redis Cluster: each
+           connection comes to another one
   sim      whole rooms from seeds, held to the spec after every event: a few with the real primitives, thousands with
            the stand-in for them
   model    every interleaving of small rooms, explored with the real machines and stand-ins for the primitives
@@ -193,6 +194,7 @@ step_conformance() {
 step_several() {
     build_programs
     python3 spec/conformance/several.py
+    python3 spec/conformance/several.py --nodes 3
 }
 
 # The programs that the steps below drive. They are those the tests are run with, feature by feature: named so (a test has

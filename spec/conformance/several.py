@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Runs the relay suite against several relays as if they were one (spec section 13.6).
 
-  several.py [--relays N] [what `burnchat-conformance relay` takes besides --url]
+  several.py [--relays N] [--nodes N] [what `burnchat-conformance relay` takes besides --url]
 
-Three of the reference relay share their rooms through a Redis of this run's own; each connection, and each request, comes
-to the next of them. What NOT_LOOKED_AT names is left out.
+Three of the reference relay share their rooms through a Redis of this run's own, or a Redis Cluster of so many nodes; each
+connection, and each request, comes to the next of them. What NOT_LOOKED_AT names is left out.
 
 Takes the programs from the target folder, and needs redis-server.
 """
@@ -70,6 +70,48 @@ async def start_redis(folder, programs):
     return f"redis+unix://{path}"
 
 
+async def ask_redis(port, *words):
+    """What a node answers."""
+    node = await asyncio.create_subprocess_exec(
+        "redis-cli", "-p", str(port), *map(str, words), stdout=asyncio.subprocess.PIPE
+    )
+    text, _ = await node.communicate()
+    return text.decode()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+async def start_cluster(folder, count, programs):
+    nodes = []
+    for number in range(count):
+        port, bus = free_port(), free_port()
+        place = pathlib.Path(folder) / str(number)
+        place.mkdir()
+        redis = await asyncio.create_subprocess_exec(
+            "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", place, "--save", "", "--appendonly", "no",
+            "--cluster-enabled", "yes", "--cluster-port", str(bus),
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        programs.callback(end, redis)
+        while "PONG" not in await ask_redis(port, "PING"):
+            if redis.returncode is not None:
+                sys.exit("redis-server has ended")
+        first, last = 16384 * number // count, 16384 * (number + 1) // count - 1
+        await ask_redis(port, "CLUSTER", "ADDSLOTSRANGE", first, last)
+        await ask_redis(port, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        nodes.append((port, bus))
+    for port, bus in nodes[1:]:
+        await ask_redis(nodes[0][0], "CLUSTER", "MEET", "127.0.0.1", port, bus)
+    for port, _ in nodes:
+        whole = ("cluster_state:ok", f"cluster_known_nodes:{count}\r")
+        while not all(words in info for info in [await ask_redis(port, "CLUSTER", "INFO")] for words in whole):
+            await asyncio.sleep(0.1)
+    return f"redis://127.0.0.1:{nodes[0][0]}"
+
+
 async def start_relay(url, environment, programs):
     relay = await asyncio.create_subprocess_exec(
         PROGRAMS / "burnchat-relay", "--listen", "127.0.0.1:0", "--log", "warn", "--cluster", url,
@@ -119,12 +161,16 @@ def balance(listener, ports):
 async def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--relays", type=int, default=3)
+    options.add_argument("--nodes", type=int, default=1)
     known, suite_options = options.parse_known_args()
     asked = await limits()
     environment = {**os.environ, **asked}
     async with contextlib.AsyncExitStack() as programs:
         folder = programs.enter_context(tempfile.TemporaryDirectory())
-        url = await start_redis(folder, programs)
+        if known.nodes > 1:
+            url = await start_cluster(folder, known.nodes, programs)
+        else:
+            url = await start_redis(folder, programs)
         ports = [await start_relay(url, environment, programs) for _ in range(known.relays)]
         listener = programs.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))
         threading.Thread(target=balance, args=(listener, ports), daemon=True).start()
