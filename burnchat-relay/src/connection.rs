@@ -152,24 +152,27 @@ impl Connection {
             _ => {}
         }
         // The worker first: the others are to know at once.
-        let _ = match end {
-            End::Left(code) => shard.disconnect(id, manner(code)).await,
-            End::Broken | End::Dead | End::Violation | End::Flood => {
-                shard.disconnect(id, Disconnect::Broken).await
-            }
-            End::Closed | End::Cut(_) | End::Gone => Ok(()),
-        };
+        if let Some(manner) = end.manner() {
+            writer.outgoings.leave();
+            // Without a worker there is nobody to tell.
+            let _ = shard.disconnect(id, manner).await;
+        }
         // What goes wrong now goes wrong with a connection that is over.
         let leave = take_leave(end, &mut reader, &mut writer);
         let _ = timeout(config.close_within, leave).await;
     }
 }
 
-/// How a client that closes leaves (spec section 6.3).
-fn manner(code: Option<u16>) -> Disconnect {
-    match code {
-        Some(1000 | 1001) => Disconnect::Clean,
-        _ => Disconnect::Broken,
+impl End {
+    /// How the client leaves (spec section 6.3); `None` if the worker has ended it, and knows.
+    fn manner(self) -> Option<Disconnect> {
+        match self {
+            Self::Left(Some(1000 | 1001)) => Some(Disconnect::Clean),
+            Self::Left(_) | Self::Broken | Self::Dead | Self::Violation | Self::Flood => {
+                Some(Disconnect::Broken)
+            }
+            Self::Closed | Self::Cut(_) | Self::Gone => None,
+        }
     }
 }
 

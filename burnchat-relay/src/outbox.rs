@@ -32,7 +32,7 @@ pub(crate) enum Cut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     TooSlow,
-    /// The connection's task has ended.
+    /// The connection's task has ended without a word.
     Gone,
 }
 
@@ -65,6 +65,8 @@ struct Queue {
     taken: Amount,
     /// The worker's end is gone.
     ended: bool,
+    /// The connection is over, and the worker is told by a request.
+    left: bool,
     /// The connection's end is gone.
     gone: bool,
     /// Who waits for something to take out, and has nothing else to write: while there is somebody, the worker may.
@@ -108,7 +110,8 @@ impl Outbox {
         self.way_out = Some(way_out);
     }
 
-    /// Puts a frame in. It goes out with the next [`send`](Self::send).
+    /// Puts a frame in. It goes out with the next [`send`](Self::send). Into one that is [left](Outgoings::leave) nothing
+    /// is put.
     ///
     /// # Errors
     /// Why it was not: then the connection is to be given up.
@@ -120,6 +123,9 @@ impl Outbox {
         let answer = self.answer.unwrap_or(self.capacity.replay);
         let backlog = self.capacity.backlog;
         let mut queue = lock(&self.queue);
+        if queue.left {
+            return Ok(());
+        }
         if queue.gone {
             return Err(Refused::Gone);
         }
@@ -272,6 +278,17 @@ impl Outgoings {
         last
     }
 
+    /// The connection is over, and a request to the worker says how: it comes after everything the client has said, all
+    /// of which still counts. Until then nobody need find out, from a frame that can't be sent, less than that says.
+    pub(crate) fn leave(&mut self) {
+        let mut queue = lock(&self.0);
+        queue.left = true;
+        let waited = std::mem::take(&mut queue.frames);
+        drop(queue);
+        // Wiped while nobody waits for the lock.
+        drop(waited);
+    }
+
     /// Whether nothing waits at the moment.
     #[allow(
         dead_code,
@@ -422,6 +439,19 @@ mod tests {
         let (mut outbox, outgoings, _cut) = channel(SMALL);
         drop(outgoings);
         assert_eq!(outbox.push(frame("a")), Err(Refused::Gone));
+    }
+
+    #[test]
+    fn one_that_says_by_itself_that_it_has_ended_is_not_given_up_before() {
+        let (mut outbox, mut outgoings, _cut) = channel(SMALL);
+        outbox.push(frame("a")).unwrap();
+        outgoings.leave();
+        for _ in 0..10 {
+            assert_eq!(outbox.push(frame("1234567890")), Ok(()));
+        }
+        assert!(outgoings.is_empty());
+        drop(outgoings);
+        assert_eq!(outbox.push(frame("a")), Ok(()));
     }
 
     #[tokio::test]

@@ -269,6 +269,13 @@ impl WhenCut {
     }
 }
 
+impl Drop for Line {
+    fn drop(&mut self) {
+        // What it holds says the rest.
+        self.outgoings.leave();
+    }
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
         let FrameSender {

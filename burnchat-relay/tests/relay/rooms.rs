@@ -3,6 +3,7 @@
 use burnchat_core::client::{Event, RoomSettings};
 use burnchat_core::ids::EpochId;
 use burnchat_core::wire::{BurnReason, Departure, RelayFrame};
+use futures_util::future::join_all;
 
 use crate::harness::http::delete;
 use crate::harness::participant::Participant;
@@ -15,6 +16,16 @@ async fn two_in(room: &Room) -> (Participant, Participant) {
     let mut bob = Participant::join(room, "bob").await;
     tokio::join!(ann.until_keyed_with(1), bob.until_keyed_with(1));
     (ann, bob)
+}
+
+async fn expect_one_to_leave(observer: &mut Participant) {
+    let left = observer
+        .until(|event| matches!(event, Event::ParticipantLeft { .. }))
+        .await;
+    let Event::ParticipantLeft { reason, .. } = left else {
+        unreachable!("nothing else was waited for");
+    };
+    assert_eq!(reason, Some(Departure::Left));
 }
 
 #[tokio::test]
@@ -103,23 +114,31 @@ async fn who_closes_leaves_at_once() {
     for code in [1000, 1001] {
         let (mut ann, mut bob) = two_in(&room).await;
         bob.wire.close(code).await;
-        let left = ann
-            .until(|event| matches!(event, Event::ParticipantLeft { .. }))
-            .await;
-        assert!(
-            matches!(
-                left,
-                Event::ParticipantLeft {
-                    reason: Some(Departure::Left),
-                    ..
-                }
-            ),
-            "{left:?}"
-        );
+        expect_one_to_leave(&mut ann).await;
         // The relay answers in kind.
         bob.wire.expect_close_after_frames(code).await;
         ann.wire.close(1000).await;
         ann.wire.expect_close_after_frames(1000).await;
+    }
+}
+
+#[tokio::test]
+async fn those_who_close_at_the_same_moment_have_all_left() {
+    const PEOPLE: usize = 30;
+    let relay = TestRelay::start().await;
+    let room = Room::create(relay.address).await;
+    let mut ann = Participant::create(&room, "ann").await;
+    let mut people = Vec::new();
+    for _ in 0..PEOPLE {
+        people.push(Participant::join(&room, "bob").await);
+    }
+    // All of them before the relay looks at any: what it tells one of another comes to who has gone.
+    join_all(people.iter_mut().map(|bob| bob.wire.close(1000))).await;
+    for _ in 0..PEOPLE {
+        expect_one_to_leave(&mut ann).await;
+    }
+    for bob in &mut people {
+        bob.wire.expect_close_after_frames(1000).await;
     }
 }
 
