@@ -83,9 +83,12 @@ pub(super) async fn server(
         .map_err(|error| unusable(&error))?;
     judge(&info, &settings, allow_persistent)?;
     let asked_for_millis = u64::try_from(asked.elapsed().as_millis()).unwrap_or(0);
-    let there = time.0 * 1_000 + time.1 / 1_000 + asked_for_millis / 2;
+    let since_then = time.1 / 1_000 + asked_for_millis / 2;
+    let there = time.0.saturating_mul(1_000).saturating_add(since_then);
     Ok(ItsClock {
-        ahead_millis: there.cast_signed() - clock::wall_millis().cast_signed(),
+        ahead_millis: there
+            .cast_signed()
+            .saturating_sub(clock::wall_millis().cast_signed()),
         asked_for_millis,
     })
 }
