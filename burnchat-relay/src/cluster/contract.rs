@@ -368,6 +368,38 @@ async fn no_number_is_given_twice_when_a_node_forgets_everything() {
     }
 }
 
+/// Relays come back for as long as they run: what a session needed goes with it.
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn nothing_runs_on_for_a_session_that_is_over() {
+    if !redis_server::is_installed() {
+        return;
+    }
+    for redis in [Redis::start().await, Redis::cluster_of(2).await] {
+        let options = super::ClusterOptions {
+            url: redis.url(),
+            ..super::ClusterOptions::default()
+        };
+        let cluster = super::Cluster::connect(&options).await.unwrap();
+        let running = || {
+            tokio::runtime::Handle::current()
+                .metrics()
+                .num_alive_tasks()
+        };
+        let before = running();
+        for _ in 0..3 {
+            drop(cluster.0.bus.join().await.unwrap());
+        }
+        let over = async {
+            while running() > before {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let over = timeout(Duration::from_secs(20), over).await;
+        assert!(over.is_ok(), "{} tasks run on", running() - before);
+    }
+}
+
 #[cfg(feature = "cluster")]
 #[tokio::test]
 async fn redis_keeps_the_contract() {

@@ -38,12 +38,19 @@ impl Ears {
         let ears = Self(try_join_all(opened).await?);
         let (tell, notes) = mpsc::channel(NOTES);
         tokio::spawn(async move {
-            while let Some(note) = said.recv().await {
-                let len = note.len();
-                if tell.send(note).await.is_err() {
-                    return;
+            let said = async {
+                while let Some(note) = said.recv().await {
+                    let len = note.len();
+                    if tell.send(note).await.is_err() {
+                        return;
+                    }
+                    hearing.waiting.fetch_sub(len, Ordering::Relaxed);
                 }
-                hearing.waiting.fetch_sub(len, Ordering::Relaxed);
+            };
+            tokio::select! {
+                () = said => {}
+                // Nobody hears any more, be there something to hear or not.
+                () = tell.closed() => {}
             }
         });
         Ok((ears, notes))
