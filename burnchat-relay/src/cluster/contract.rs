@@ -368,6 +368,28 @@ async fn no_number_is_given_twice_when_a_node_forgets_everything() {
     }
 }
 
+/// The one that was named need not stay: where the others were is known.
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn the_node_that_was_named_may_leave_the_redis_cluster() {
+    if !redis_server::is_installed() {
+        return;
+    }
+    let redis = Redis::cluster_of(2).await;
+    let options = super::ClusterOptions {
+        url: redis.url_by(0),
+        ..super::ClusterOptions::default()
+    };
+    let cluster = super::Cluster::connect(&options).await.unwrap();
+    let before = cluster.0.bus.join().await.unwrap();
+    redis.first_leaves().await;
+    assert!(before.store.beat().await.is_err());
+    let after = cluster.0.bus.join().await.unwrap();
+    assert!(after.member > before.member);
+    let living = after.store.beat().await.unwrap();
+    assert!(living.is_some_and(|living| living.contains(&after.member)));
+}
+
 /// Relays come back for as long as they run: what a session needed goes with it.
 #[cfg(feature = "cluster")]
 #[tokio::test]

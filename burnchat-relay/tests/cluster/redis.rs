@@ -166,6 +166,23 @@ impl Redis {
         }
     }
 
+    /// The first of two nodes is no part of it any more, and its slots are the other's, with nothing in them.
+    pub(crate) async fn first_leaves(&self) {
+        let [old, new] = &self.servers[..] else {
+            panic!("there are two");
+        };
+        let done = async |server: &Server, words: &[&str]| {
+            assert_eq!(server.ask(words).await, "OK", "{words:?}");
+        };
+        let old_id = old.ask(&["CLUSTER", "MYID"]).await;
+        done(old, &["FLUSHALL"]).await;
+        done(old, &["CLUSTER", "RESET"]).await;
+        done(new, &["CLUSTER", "FORGET", &old_id]).await;
+        done(new, &["CLUSTER", "ADDSLOTSRANGE", "0", "8191"]).await;
+        let whole = ["cluster_state:ok", "cluster_known_nodes:1\r"];
+        new.until(&["CLUSTER", "INFO"], &whole).await;
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.servers[0].child.id().expect("it runs")
     }

@@ -138,7 +138,9 @@ impl Redis {
     /// It may be another than the last time.
     async fn reach(&self) -> Result<Nodes, ClusterError> {
         let mut entrances = vec![self.entrance.clone()];
-        entrances.extend(self.known().iter().cloned());
+        if self.kind == Kind::Cluster {
+            entrances.extend(self.known().iter().cloned());
+        }
         let nodes = Nodes::reach(entrances, self.allow_persistent).await?;
         if nodes.kind != self.kind {
             let why = "it has become a Redis Cluster, or is none any more: start the relays anew";

@@ -110,23 +110,26 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// Connects to all of them, and looks whether they may be used. In a Redis Cluster, where they are is asked of the
-    /// first of these that answers.
+    /// Connects to all of them, and looks whether they may be used. In a Redis Cluster, where they are is asked of these,
+    /// one after the other: one that is no part of it any more knows nothing of the others.
     pub(super) async fn reach(
         entrances: Vec<Client>,
         allow_persistent: bool,
     ) -> Result<Self, ClusterError> {
         let mut failed = None;
         for entrance in entrances {
-            match Node::reach(entrance).await {
-                Ok(node) => return Self::beyond(node, allow_persistent).await,
+            match Self::reach_by(entrance, allow_persistent).await {
+                Ok(nodes) => return Ok(nodes),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        Err(failed.map_or_else(
-            || ClusterError("there is no address of the shared memory".to_owned()),
-            |error| unusable(&error),
-        ))
+        let nowhere = || ClusterError("there is no address of the shared memory".to_owned());
+        Err(failed.unwrap_or_else(nowhere))
+    }
+
+    async fn reach_by(entrance: Client, allow_persistent: bool) -> Result<Self, ClusterError> {
+        let node = Node::reach(entrance).await;
+        Self::beyond(node.map_err(|error| unusable(&error))?, allow_persistent).await
     }
 
     async fn beyond(mut entrance: Node, allow_persistent: bool) -> Result<Self, ClusterError> {
