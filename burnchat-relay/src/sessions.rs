@@ -13,7 +13,6 @@ use burnchat_core::crypto::{Secret, hmac_sha256};
 use burnchat_core::ids::RoomId;
 use burnchat_core::relay::{ConnectionId, Disconnect, PeerKey};
 use futures_util::FutureExt;
-use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
@@ -284,9 +283,10 @@ impl Drop for Hold {
         if let Some(token) = self.session {
             self.relay.sessions.forget(token, connection);
         }
-        // Without a runtime the worker is no more either.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move { shard.disconnect(connection, Disconnect::Broken).await });
-        }
+        // There, and not where this is dropped: what serves HTTP may end before the worker does.
+        shard.clone().spawn(async move {
+            // Without a worker there is nobody to tell.
+            let _ = shard.disconnect(connection, Disconnect::Broken).await;
+        });
     }
 }

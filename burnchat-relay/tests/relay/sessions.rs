@@ -1,6 +1,7 @@
 //! Rooms over plain HTTP (spec section 13.5), over real sockets.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use burnchat_core::client::{Event, RoomSettings};
@@ -8,7 +9,7 @@ use burnchat_core::crypto::Secret;
 use burnchat_core::error::Code;
 use burnchat_core::limits::CLIENT_FRAME_BYTES;
 use burnchat_core::wire::{BurnReason, ClientFrame, Departure, RelayFrame};
-use burnchat_relay::Config;
+use burnchat_relay::{Config, Relay};
 
 use crate::harness::http::{Answer, request};
 use crate::harness::participant::{Knock, Participant, Person, Transport};
@@ -85,6 +86,36 @@ async fn a_room_lives_and_burns_over_http_alone() {
     assert_eq!(again.refusal(), refusal(404, "room_not_found"));
     let frame = bob.wire.hand_in(r#"{"type":"burn"}"#).await;
     assert_eq!(frame.refusal(), refusal(409, "unexpected_frame"));
+}
+
+#[tokio::test]
+async fn when_what_serves_it_ends_a_session_has_ended() {
+    let relay = Relay::start(Config::default());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = relay
+        .router()
+        .into_make_service_with_connect_info::<SocketAddr>();
+    // An application serves it, and stops while the relay goes on.
+    let application = tokio::runtime::Runtime::new().unwrap();
+    application.spawn(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        axum::serve(listener, service).await
+    });
+    let room = Room::create(address).await;
+    let (_waits, _) = joined(&room).await;
+    let mut bob = HttpParticipant::join(&room, "bob").await;
+    assert_eq!(relay.stats().await.connections, 2);
+    application.shutdown_background();
+    assert!(in_time(bob.wire.take()).await.is_none());
+    in_time(async {
+        while relay.stats().await.connections > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(relay.stats().await.participants, 2);
 }
 
 #[tokio::test]
