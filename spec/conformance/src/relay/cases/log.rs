@@ -2,6 +2,7 @@
 
 use burnchat_core::error::Code;
 use burnchat_core::wire::{Departure, RelayFrame};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::case::{Case, Outcome, ensure, ensure_eq};
@@ -43,6 +44,7 @@ pub(super) fn cases() -> Vec<Case<Target>> {
             ["6.3/leaves", "13.1/close-codes"],
             leaves_at_once
         ),
+        crate::case!("log/6.3/leave-together", ["6.3/leaves"], leave_together),
         crate::case!(
             "log/6.4/empty-room",
             ["6.4/empty", "6.4/goes-on"],
@@ -200,6 +202,27 @@ async fn leaves_at_once(cx: &Cx) -> Outcome {
         )?;
     }
     Ok(())
+}
+
+/// What the relay has to say of one of them comes to others who have gone, too, and is no reason to take those for broken.
+async fn leave_together(cx: &Cx) -> Outcome {
+    const TOGETHER: usize = 24;
+    let room = cx.room().await?;
+    let mut ann = room.join_as_creator(cx, "ann").await?;
+    let mut others = Vec::new();
+    for _ in 0..TOGETHER {
+        others.push(room.join(cx, "ben").await?);
+    }
+    join_all(others.iter_mut().map(|ben| ben.wire.say_close(1000))).await;
+    let mut reasons = Vec::new();
+    ann.until("a `participant_left` for each", |frame| {
+        if let RelayFrame::ParticipantLeft(left) = frame {
+            reasons.push(left.reason);
+        }
+        (reasons.len() == TOGETHER).then_some(())
+    })
+    .await?;
+    ensure_eq("the reasons", reasons, vec![Departure::Left; TOGETHER])
 }
 
 async fn empty_room(cx: &Cx) -> Outcome {
